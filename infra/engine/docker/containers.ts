@@ -1,0 +1,214 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Dockerode from 'dockerode';
+import { LABEL } from '../../../model/labels.ts';
+import { ContainerMissing, EngineFailed, ImageMissing, NameTaken, StartRefused } from '../errors.ts';
+import { requireContainerId } from '../ids.ts';
+import type { ContainerSelector, Engine } from '../port.ts';
+import type { DockerContext } from './context.ts';
+import { DockerRefusal, hasStatus, isNoSuchContainer, plainRefusal, refusalOf } from './failures.ts';
+import { renderCreate } from './render.ts';
+import { toDetail, toView } from './views.ts';
+
+type Containers = Pick<
+  Engine,
+  'create' | 'start' | 'stop' | 'remove' | 'inspect' | 'list' | 'wait' | 'stats'
+>;
+
+const POLL_MS = 100;
+
+export function containerCalls(context: DockerContext): Containers {
+  const { client, installation, log, slowCallTimeoutMs } = context;
+  const warned = new Set<string>();
+
+  const create: Containers['create'] = async (spec, options = {}) => {
+    const body = renderCreate(installation, spec, await context.capabilities(options));
+    try {
+      const answer = await client.json<{ Id: string; Warnings?: string[] | null }>({
+        method: 'POST',
+        path: '/containers/create',
+        query: { name: spec.name },
+        body,
+        doing: `create ${spec.name}`,
+        timeoutMs: slowCallTimeoutMs,
+        signal: options.signal,
+      });
+      for (const warning of answer.Warnings ?? []) {
+        if (warned.has(warning)) continue;
+        warned.add(warning);
+        log.warn({ warning }, 'The container engine cannot apply a setting');
+      }
+      context.own(answer.Id);
+      return answer.Id;
+    } catch (error) {
+      throw createRefusal(error, spec.name, spec.image);
+    }
+  };
+
+  const start: Containers['start'] = async (id, options = {}) => {
+    await context.requireOwn(id, options);
+    try {
+      await client.run({
+        method: 'POST',
+        path: `/containers/${id}/start`,
+        doing: 'start a container',
+        timeoutMs: slowCallTimeoutMs,
+        signal: options.signal,
+      });
+    } catch (error) {
+      if (isNoSuchContainer(error)) throw new ContainerMissing(id, { cause: error });
+      if (error instanceof DockerRefusal) throw new StartRefused(error.detail, { cause: error });
+      throw error;
+    }
+  };
+
+  const stop: Containers['stop'] = async (id, graceMs, options = {}) => {
+    await context.requireOwn(id, options);
+    const graceS = Math.ceil(Math.max(0, graceMs) / 1000);
+    try {
+      await client.run({
+        method: 'POST',
+        path: `/containers/${id}/stop`,
+        query: { t: graceS },
+        doing: 'stop a container',
+        timeoutMs: graceS * 1000 + slowCallTimeoutMs,
+        signal: options.signal,
+      });
+    } catch (error) {
+      if (!isNoSuchContainer(error)) throw refusalOf(error, id);
+    }
+  };
+
+  const remove: Containers['remove'] = async (id, options = {}) => {
+    await context.requireOwn(id, options);
+    try {
+      await client.run({
+        method: 'DELETE',
+        path: `/containers/${id}`,
+        // Anonymous volumes, which images may declare, go with it; named ones stay.
+        query: { v: true, force: options.force === true },
+        doing: 'remove a container',
+        timeoutMs: slowCallTimeoutMs,
+        signal: options.signal,
+      });
+    } catch (error) {
+      if (isNoSuchContainer(error)) return;
+      if (hasStatus(error, 409) && /already in progress/i.test(error.detail))
+        return untilGone(id, options.signal);
+      throw refusalOf(error, id);
+    }
+  };
+
+  const inspect: Containers['inspect'] = async (idOrName, options = {}) => {
+    if (idOrName === '') return undefined;
+    try {
+      const item = await client.json<Dockerode.ContainerInspectInfo>({
+        method: 'GET',
+        path: `/containers/${encodeURIComponent(idOrName)}/json`,
+        doing: 'inspect a container',
+        signal: options.signal,
+      });
+      const detail = toDetail(item);
+      // Docker also answers to the first digits of an id; here only the whole of an id or a name counts.
+      return detail.id === idOrName || detail.name === idOrName ? detail : undefined;
+    } catch (error) {
+      if (isNoSuchContainer(error)) return undefined;
+      throw refusalOf(error, idOrName);
+    }
+  };
+
+  const list: Containers['list'] = async (selector = {}, options = {}) => {
+    const items = await client
+      .json<Dockerode.ContainerInfo[]>({
+        method: 'GET',
+        path: '/containers/json',
+        query: { all: true, filters: JSON.stringify({ label: labelFilters(installation, selector) }) },
+        doing: 'list containers',
+        signal: options.signal,
+      })
+      .catch((error: unknown) => {
+        throw plainRefusal(error);
+      });
+    return items.map(toView);
+  };
+
+  const wait: Containers['wait'] = async (id, options = {}) => {
+    requireContainerId(id);
+    for (;;) {
+      const detail = await inspect(id, options);
+      if (detail === undefined) throw new ContainerMissing(id);
+      if (detail.exitCode !== undefined) return { exitCode: detail.exitCode };
+      // Docker takes a container that never ran for one that has ended.
+      if (detail.state === 'created') await sleep(POLL_MS, undefined, { signal: options.signal, ref: true });
+      else return await waitRunning(id, options.signal);
+    }
+  };
+
+  async function waitRunning(id: string, signal: AbortSignal | undefined): Promise<{ exitCode: number }> {
+    try {
+      const answer = await client.json<{ StatusCode: number; Error?: { Message?: string } | null }>({
+        method: 'POST',
+        path: `/containers/${id}/wait`,
+        query: { condition: 'not-running' },
+        doing: 'wait for a container',
+        timeoutMs: 0,
+        signal,
+      });
+      if (answer.Error?.Message) throw new EngineFailed(answer.Error.Message);
+      return { exitCode: answer.StatusCode };
+    } catch (error) {
+      throw refusalOf(error, id);
+    }
+  }
+
+  const stats: Containers['stats'] = async (id, options = {}) => {
+    requireContainerId(id);
+    try {
+      const sample = await client.json<Dockerode.ContainerStats>({
+        method: 'GET',
+        path: `/containers/${id}/stats`,
+        // One sample: the default waits a second for a second one.
+        query: { stream: false, 'one-shot': true },
+        doing: 'read the figures of a container',
+        signal: options.signal,
+      });
+      const usage = sample.memory_stats?.usage;
+      if (usage === undefined) return undefined;
+      const { inactive_file: v2, total_inactive_file: v1 } = (sample.memory_stats.stats ??
+        {}) as unknown as Record<string, number | undefined>;
+      return {
+        memoryBytes: Math.max(0, usage - (v1 ?? v2 ?? 0)),
+        cpuNanos: sample.cpu_stats.cpu_usage.total_usage,
+      };
+    } catch (error) {
+      if (isNoSuchContainer(error)) return undefined;
+      throw refusalOf(error, id);
+    }
+  };
+
+  async function untilGone(id: string, signal: AbortSignal | undefined): Promise<void> {
+    const deadline = performance.now() + slowCallTimeoutMs;
+    while ((await inspect(id, signal === undefined ? {} : { signal })) !== undefined) {
+      if (performance.now() > deadline)
+        throw new EngineFailed(`Container ${id} is being removed for more than ${slowCallTimeoutMs} ms`);
+      await sleep(POLL_MS, undefined, { signal });
+    }
+  }
+
+  return { create, start, stop, remove, inspect, list, wait, stats };
+}
+
+function createRefusal(error: unknown, name: string, image: string): unknown {
+  if (hasStatus(error, 409) && /in use by container/i.test(error.detail))
+    return new NameTaken(name, /in use by container "?([0-9a-f]{64})/i.exec(error.detail)?.[1], {
+      cause: error,
+    });
+  if (hasStatus(error, 404) && /no such image/i.test(error.detail))
+    return new ImageMissing(image, { cause: error });
+  return plainRefusal(error);
+}
+
+function labelFilters(installation: string, selector: ContainerSelector): string[] {
+  const base =
+    selector.scope === 'any-managed' ? `${LABEL.managed}=true` : `${LABEL.installation}=${installation}`;
+  return [base, ...Object.entries(selector.labels ?? {}).map(([key, value]) => `${key}=${value}`)];
+}

@@ -1,0 +1,89 @@
+import { ContainerMissing, EngineFailed, EngineRefused, EngineUnavailable } from '../errors.ts';
+
+/** The engine answered with an HTTP error; each operation turns it into the named error that its caller knows. */
+export class DockerRefusal extends Error {
+  override readonly name = 'DockerRefusal';
+  readonly status: number;
+  /** The engine's own words. */
+  readonly detail: string;
+  constructor(status: number, detail: string) {
+    super(`HTTP ${status}: ${detail}`);
+    this.status = status;
+    this.detail = detail;
+  }
+}
+
+type Described = { statusCode?: unknown; json?: unknown; message?: unknown; code?: unknown };
+
+/** What dockerode rejected with, as `DockerRefusal` or `EngineUnavailable`. */
+export function readFailure(error: unknown, endpointLabel: string, doing: string): Error {
+  const { statusCode, message } = (error ?? {}) as Described;
+  if (typeof statusCode === 'number') {
+    const detail = engineWords(message);
+    // A proxy in front of the engine answers these when the engine itself is away.
+    if (statusCode >= 502 && statusCode <= 504)
+      return new EngineUnavailable(
+        `The container engine at ${endpointLabel} is away (HTTP ${statusCode}: ${detail})`,
+        { cause: error },
+      );
+    return new DockerRefusal(statusCode, detail);
+  }
+  return unreachable(error, endpointLabel, doing);
+}
+
+export function unreachable(error: unknown, endpointLabel: string, doing: string): EngineUnavailable {
+  const { code, message } = (error ?? {}) as Described;
+  const reason = typeof code === 'string' ? code : typeof message === 'string' ? message : String(error);
+  return new EngineUnavailable(
+    `The container engine at ${endpointLabel} cannot be reached (${doing}: ${reason}): ${cureOf(code, endpointLabel)}`,
+    { cause: error },
+  );
+}
+
+export function timedOut(endpointLabel: string, doing: string, timeoutMs: number): EngineUnavailable {
+  return new EngineUnavailable(
+    `The container engine at ${endpointLabel} did not answer within ${timeoutMs} ms (${doing}): it is overloaded or hangs`,
+  );
+}
+
+function cureOf(code: unknown, endpointLabel: string): string {
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+      return `this user may not open it: add the user to the group that owns ${endpointLabel} (usually "docker"), or run as root`;
+    case 'ENOENT':
+      return 'there is no such socket: start Docker, or set DOCKER_HOST';
+    case 'ECONNREFUSED':
+      return 'nothing listens there: start Docker, or set DOCKER_HOST';
+    default:
+      return 'check that Docker runs and that DOCKER_HOST is right';
+  }
+}
+
+/** dockerode wraps the engine's message: `(HTTP code 409) unexpected - Conflict. … `. */
+function engineWords(message: unknown): string {
+  const text = typeof message === 'string' ? message : '';
+  return text.replace(/^\(HTTP code \d+\) [^-]*- /, '').trim() || 'no reason given';
+}
+
+/** The usual meaning of a refusal for a call about container `id`; other errors pass unchanged. */
+export function refusalOf(error: unknown, id: string): unknown {
+  if (!(error instanceof DockerRefusal)) return error;
+  if (isNoSuchContainer(error)) return new ContainerMissing(id, { cause: error });
+  return plainRefusal(error);
+}
+
+export function plainRefusal(error: unknown): unknown {
+  if (!(error instanceof DockerRefusal)) return error;
+  return error.status >= 500
+    ? new EngineFailed(error.detail, { cause: error })
+    : new EngineRefused(error.detail, { cause: error });
+}
+
+export function isNoSuchContainer(error: unknown): boolean {
+  return error instanceof DockerRefusal && error.status === 404 && /no such container/i.test(error.detail);
+}
+
+export function hasStatus(error: unknown, status: number): error is DockerRefusal {
+  return error instanceof DockerRefusal && error.status === status;
+}

@@ -1,0 +1,12 @@
+/** `repository` with its registry, and what names the version: `digest` wins over `tag`. */
+export type ImageReference = { repository: string; tag: string; digest?: string };
+
+/** `registry:5000/name:tag@sha256:…`; without a tag it is `latest`, as everywhere. */
+export function parseImageReference(reference: string): ImageReference {
+  const [name = '', digest] = reference.split('@', 2);
+  // A colon before the last slash is the registry's port.
+  const colon = name.indexOf(':', name.lastIndexOf('/') + 1);
+  const repository = colon < 0 ? name : name.slice(0, colon);
+  const tag = colon < 0 ? 'latest' : name.slice(colon + 1);
+  return { repository, tag, ...(digest === undefined ? {} : { digest }) };
+}

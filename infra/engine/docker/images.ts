@@ -1,0 +1,90 @@
+import { PullFailed } from '../errors.ts';
+import type { Engine } from '../port.ts';
+import type { DockerContext } from './context.ts';
+import { DockerRefusal, hasStatus, plainRefusal } from './failures.ts';
+import { parseImageReference } from './image-reference.ts';
+import { jsonLines } from './json-lines.ts';
+
+type Images = Pick<Engine, 'resolveImage' | 'pullImage'>;
+type Progress = { status?: string; error?: string; errorDetail?: { message?: string } };
+
+const DIGEST_LINE = /^Digest: (sha256:[0-9a-f]{64})$/;
+
+export function imageCalls(context: DockerContext): Images {
+  const { client } = context;
+
+  const resolveImage: Images['resolveImage'] = async (reference, options = {}) => {
+    if (reference === '') return undefined;
+    try {
+      const image = await client.json<{ Id: string }>({
+        method: 'GET',
+        path: `/images/${reference.split('/').map(encodeURIComponent).join('/')}/json`,
+        doing: `look for the image ${reference}`,
+        signal: options.signal,
+      });
+      return image.Id;
+    } catch (error) {
+      // A reference that cannot be one is answered with 400: no such image exists either.
+      if (hasStatus(error, 404) || hasStatus(error, 400)) return undefined;
+      throw plainRefusal(error);
+    }
+  };
+
+  const pullImage: Images['pullImage'] = async (reference, options = {}) => {
+    const { repository, tag, digest } = parseImageReference(reference);
+    const pulled = await pull(reference, repository, digest ?? tag, options);
+    // The tag may move while we pull: the digest that was pulled is what counts.
+    const byDigest =
+      pulled === undefined ? undefined : await resolveImage(`${repository}@${pulled}`, options);
+    const id = byDigest ?? (await resolveImage(reference, options));
+    if (id === undefined) throw new PullFailed(reference, 'the engine does not have it after the pull');
+    return id;
+  };
+
+  async function pull(
+    reference: string,
+    repository: string,
+    version: string,
+    options: NonNullable<Parameters<Images['pullImage']>[1]>,
+  ): Promise<string | undefined> {
+    const stalled = new AbortController();
+    const timer = setTimeout(
+      () => stalled.abort(new PullFailed(reference, `no progress for ${context.stallTimeoutMs} ms`)),
+      context.stallTimeoutMs,
+    ).unref();
+    const onAbort = () => stalled.abort(options.signal?.reason);
+    options.signal?.addEventListener('abort', onAbort);
+    let digest: string | undefined;
+    try {
+      options.signal?.throwIfAborted();
+      const stream = await client.stream({
+        method: 'POST',
+        path: '/images/create',
+        query: { fromImage: repository, tag: version },
+        ...(options.auth === undefined ? {} : { auth: options.auth }),
+        doing: `pull ${reference}`,
+        // Docker answers only once the registry has, and asks it more than once.
+        timeoutMs: context.stallTimeoutMs,
+        signal: stalled.signal,
+      });
+      for await (const line of jsonLines<Progress>(stream)) {
+        timer.refresh();
+        if (line.error !== undefined)
+          throw new PullFailed(reference, line.errorDetail?.message ?? line.error);
+        digest = DIGEST_LINE.exec(line.status ?? '')?.[1] ?? digest;
+      }
+      return digest;
+    } catch (error) {
+      if (stalled.signal.aborted) throw stalled.signal.reason;
+      if (error instanceof PullFailed) throw error;
+      if (error instanceof DockerRefusal) throw new PullFailed(reference, error.detail, { cause: error });
+      throw client.brokenStream(error, `pull ${reference}`);
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', onAbort);
+      stalled.abort();
+    }
+  }
+
+  return { resolveImage, pullImage };
+}

@@ -1,0 +1,144 @@
+import type Dockerode from 'dockerode';
+import { LABEL } from '../../../model/labels.ts';
+import { SpecRefused } from '../errors.ts';
+import { networkName } from '../names.ts';
+import type { BlockIo, ContainerSpec, EngineCapabilities, TmpfsMount, VolumeMount } from '../port.ts';
+import { checkSpec } from '../spec-check.ts';
+
+const BOT_USER = 1000;
+const MIB = 1024 * 1024;
+/** The engine's own copy of a container's output, which the log flush reads: bounded whatever a bot prints. */
+const ENGINE_LOG = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } };
+
+export type CreateBody = Dockerode.ContainerCreateOptions & {
+  HostConfig: Dockerode.HostConfig & { CgroupnsMode?: 'private' };
+};
+
+/**
+ * A spec as Docker's create request. Pure. Throws `SpecRefused`.
+ * What the host cannot enforce is left out here, and `capabilities()` says so.
+ */
+export function renderCreate(
+  installation: string,
+  spec: ContainerSpec,
+  host: EngineCapabilities,
+): CreateBody {
+  checkSpec(installation, spec);
+  const [program, ...args] = spec.command;
+  return {
+    Image: spec.image,
+    // Both are given, so that neither of the image's own comes through.
+    Entrypoint: [program as string],
+    Cmd: args,
+    WorkingDir: spec.workingDir,
+    User: `${BOT_USER}:${BOT_USER}`,
+    Env: Object.entries(spec.env).map(([key, value]) => `${key}=${value}`),
+    Labels: ownLabels(installation, spec.labels, { [LABEL.kind]: spec.kind }),
+    StopSignal: 'SIGTERM',
+    // An image's health check would run as a second program in the bot's container.
+    Healthcheck: { Test: ['NONE'] },
+    Tty: false,
+    OpenStdin: false,
+    HostConfig: {
+      ...isolation(spec, host),
+      ...limits(spec, host),
+      ...storage(installation, spec),
+      NetworkMode: spec.network === 'bots' ? networkName(installation) : 'none',
+      RestartPolicy: { Name: 'no' },
+      AutoRemove: false,
+      LogConfig: ENGINE_LOG,
+      ...ociRuntime(spec, host),
+    },
+  };
+}
+
+/** The caller's labels; those that say whose and what it is cannot be overridden. */
+export function ownLabels(
+  installation: string,
+  labels: Readonly<Record<string, string>>,
+  fixed: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return { ...labels, ...fixed, [LABEL.installation]: installation };
+}
+
+function isolation(spec: ContainerSpec, host: EngineCapabilities): CreateBody['HostConfig'] {
+  const securityOptions = ['no-new-privileges'];
+  if (spec.seccompProfile !== undefined) securityOptions.push(`seccomp=${spec.seccompProfile}`);
+  if (spec.apparmorProfile !== undefined && host.apparmor)
+    securityOptions.push(`apparmor=${spec.apparmorProfile}`);
+  return {
+    ReadonlyRootfs: spec.readOnlyRoot !== false,
+    CapDrop: ['ALL'],
+    SecurityOpt: securityOptions,
+    IpcMode: 'private',
+    // A private cgroup namespace on version 1 needs a runtime that offers it; there the engine's default stays.
+    ...(host.cgroupVersion === 2 ? { CgroupnsMode: 'private' as const } : {}),
+    Init: true,
+  };
+}
+
+function limits(spec: ContainerSpec, host: EngineCapabilities): Dockerode.HostConfig {
+  const { memoryBytes, cpus, cpuShares, pids, nofile, nproc, shmBytes, blockIo } = spec.limits;
+  return {
+    Memory: memoryBytes,
+    MemorySwap: memoryBytes,
+    // Docker refuses a quota above the host's cores, where it would have no effect anyway.
+    NanoCpus: Math.round(Math.min(cpus, host.cpus) * 1e9),
+    CpuShares: cpuShares,
+    PidsLimit: pids,
+    Ulimits: [
+      { Name: 'nofile', Soft: nofile, Hard: nofile },
+      { Name: 'nproc', Soft: nproc, Hard: nproc },
+    ],
+    ShmSize: shmBytes,
+    ...(blockIo === undefined ? {} : blockIoLimits(blockIo, host)),
+  };
+}
+
+function blockIoLimits(blockIo: BlockIo, host: EngineCapabilities): Dockerode.HostConfig {
+  const { weight, readBps, writeBps, device } = blockIo;
+  const rate = (bytesPerSecond: number) => [{ Path: device, Rate: bytesPerSecond }];
+  return {
+    ...(weight !== undefined && host.blockIoWeight ? { BlkioWeight: weight } : {}),
+    ...(readBps !== undefined && host.blockIoRates ? { BlkioDeviceReadBps: rate(readBps) } : {}),
+    ...(writeBps !== undefined && host.blockIoRates ? { BlkioDeviceWriteBps: rate(writeBps) } : {}),
+  };
+}
+
+function storage(installation: string, spec: ContainerSpec): Dockerode.HostConfig {
+  return {
+    Mounts: spec.volumes.map((mount) => volumeMount(installation, mount)),
+    Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => [mount.path, tmpfsOptions(mount)])),
+  };
+}
+
+function volumeMount(installation: string, mount: VolumeMount): Dockerode.MountSettings {
+  return {
+    Type: 'volume',
+    Source: mount.volume,
+    Target: mount.path,
+    ReadOnly: mount.readOnly,
+    // NoCopy: what the image has at that path stays out of a new volume.
+    VolumeOptions: {
+      NoCopy: true,
+      Labels: ownLabels(installation, mount.labels),
+      DriverConfig: { Name: 'local', Options: {} },
+    },
+  };
+}
+
+function tmpfsOptions(mount: TmpfsMount): string {
+  const mode = mount.mode.toString(8).padStart(4, '0');
+  return `rw,nosuid,nodev,${mount.exec ? 'exec' : 'noexec'},size=${mount.sizeMb * MIB},mode=${mode},uid=${BOT_USER},gid=${BOT_USER}`;
+}
+
+function ociRuntime(spec: ContainerSpec, host: EngineCapabilities): Dockerode.HostConfig {
+  if (spec.ociRuntime === undefined) return {};
+  if (!host.ociRuntimes.includes(spec.ociRuntime))
+    throw new SpecRefused(
+      'ociRuntime',
+      spec.ociRuntime,
+      `the engine has ${host.ociRuntimes.join(', ')}: register it there, or unset it`,
+    );
+  return { Runtime: spec.ociRuntime };
+}

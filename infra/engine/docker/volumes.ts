@@ -1,0 +1,77 @@
+import type Dockerode from 'dockerode';
+import { LABEL } from '../../../model/labels.ts';
+import { EngineRefused } from '../errors.ts';
+import { requireOwnName } from '../names.ts';
+import type { Engine } from '../port.ts';
+import type { DockerContext } from './context.ts';
+import { hasStatus, plainRefusal } from './failures.ts';
+import { ownLabels } from './render.ts';
+import { toMs } from './views.ts';
+
+type Volumes = Pick<Engine, 'createVolume' | 'listVolumes' | 'removeVolume'>;
+type VolumeInfo = Dockerode.VolumeInspectInfo & { CreatedAt?: string };
+
+export function volumeCalls(context: DockerContext): Volumes {
+  const { client, installation, slowCallTimeoutMs } = context;
+
+  const createVolume: Volumes['createVolume'] = async (name, labels, options = {}) => {
+    requireOwnName('volume', installation, name);
+    try {
+      // Docker answers with the volume that exists, if one does: its labels tell whose it is.
+      const volume = await client.json<VolumeInfo>({
+        method: 'POST',
+        path: '/volumes/create',
+        body: { Name: name, Driver: 'local', Labels: ownLabels(installation, labels) },
+        doing: `create the volume ${name}`,
+        timeoutMs: slowCallTimeoutMs,
+        signal: options.signal,
+      });
+      if (volume.Labels?.[LABEL.installation] !== installation)
+        throw new EngineRefused(
+          `The volume ${name} exists and does not belong to installation ${installation}: remove or rename it`,
+        );
+    } catch (error) {
+      throw plainRefusal(error);
+    }
+  };
+
+  const listVolumes: Volumes['listVolumes'] = async (labels = {}, options = {}) => {
+    const wanted = Object.entries(ownLabels(installation, labels)).map(([key, value]) => `${key}=${value}`);
+    const answer = await client
+      .json<{ Volumes?: VolumeInfo[] | null }>({
+        method: 'GET',
+        path: '/volumes',
+        query: { filters: JSON.stringify({ label: wanted }) },
+        doing: 'list volumes',
+        signal: options.signal,
+      })
+      .catch((error: unknown) => {
+        throw plainRefusal(error);
+      });
+    return (answer.Volumes ?? []).map((volume) => ({
+      name: volume.Name,
+      labels: volume.Labels ?? {},
+      createdAtMs: toMs(volume.CreatedAt) ?? 0,
+    }));
+  };
+
+  const removeVolume: Volumes['removeVolume'] = async (name, options = {}) => {
+    requireOwnName('volume', installation, name);
+    try {
+      await client.run({
+        method: 'DELETE',
+        path: `/volumes/${name}`,
+        doing: `remove the volume ${name}`,
+        timeoutMs: slowCallTimeoutMs,
+        signal: options.signal,
+      });
+      return true;
+    } catch (error) {
+      if (hasStatus(error, 404)) return true;
+      if (hasStatus(error, 409)) return false;
+      throw plainRefusal(error);
+    }
+  };
+
+  return { createVolume, listVolumes, removeVolume };
+}

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { SpecRefused } from './errors.ts';
+
+const INSTALLATION = /^[a-z0-9][a-z0-9-]{0,30}$/;
+const OBJECT_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const LONGEST_NAME = 200;
+
+export function requireInstallation(installation: string): string {
+  if (!INSTALLATION.test(installation))
+    throw new SpecRefused('installation', installation, 'use 1 to 31 lower-case letters, digits and "-"');
+  return installation;
+}
+
+/** A name of this installation's own, as the engine accepts it: `<installation>-…`. Throws `SpecRefused`. */
+export function requireOwnName(field: string, installation: string, name: string): string {
+  if (!name.startsWith(`${installation}-`))
+    throw new SpecRefused(field, name, `names of this installation start with "${installation}-"`);
+  if (!OBJECT_NAME.test(name) || name.length > LONGEST_NAME)
+    throw new SpecRefused(field, name, `use at most ${LONGEST_NAME} letters, digits, "_", "." and "-"`);
+  return name;
+}
+
+export const networkName = (installation: string): string => `${installation}-bots`;
+
+/** A kernel interface name holds 15 bytes, an installation's name 31: so the bridge is named by a hash. */
+export const bridgeName = (installation: string): string => `the0-${shortHash(installation)}`;
+
+/** 8 hex digits. */
+export function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+}

@@ -1,0 +1,180 @@
+import type { Collection } from 'mongodb';
+import type { Engine } from '../infra/engine/port.ts';
+import type { HoldDocument } from '../infra/mongo/collections.ts';
+import { backoffDelayMs, type BackoffPolicy } from '../model/backoff.ts';
+import { botIdProblem, type BotDocument } from '../model/bots.ts';
+import type { BotStatus } from '../model/status.ts';
+import { readDesired, sameDesire, type Desired } from './desired.ts';
+import { describeFailure, LockLost, NotReadyYet } from './errors.ts';
+import { inWords } from './exits.ts';
+import { BotLock, type StatusChange } from './lock.ts';
+import { rest } from './rest.ts';
+import { run } from './run.ts';
+import type { Launcher } from './launch.ts';
+import { Superseded } from './wish-watch.ts';
+
+/** How one pass over a bot ended. */
+export type Outcome =
+  /** As it should be now. */
+  | { kind: 'settled'; phase: string; reason: string }
+  /** Another processor is at it. */
+  | { kind: 'busy' }
+  /** Something slow goes on in the background; worth another look in a moment. */
+  | { kind: 'waiting'; reason: string }
+  /** Tried, and to be tried again at that time. */
+  | { kind: 'deferred'; at: Date; reason: string }
+  /** Cannot succeed as things are. */
+  | { kind: 'failed'; code: string; reason: string }
+  /** Another processor took over midway. */
+  | { kind: 'superseded' };
+
+export type ConvergeDeps = {
+  bots: Collection<BotDocument>;
+  holds: Collection<HoldDocument>;
+  statuses: Collection<BotStatus>;
+  engine: Engine;
+  launcher: Launcher;
+  /** Name of this processor in locks. */
+  owner: string;
+  policy: { backoff: BackoffPolicy; stableAfterMs: number; stopGraceMs: number; lastOutputLines: number };
+  /** Puts a start of the bot on its queue, to be taken after the delay. */
+  defer: (botId: string, delayMs: number, cause: string) => Promise<void>;
+  clock: { now: () => Date; random: () => number };
+};
+
+/** What a pass ends in: the last status fields, and the outcome for the queue. */
+export type PassResult = { change: StatusChange; outcome: Outcome } | { forget: true; outcome: Outcome };
+
+/** Everything one pass over a bot works with. `status` follows what was written. */
+export type Pass = {
+  deps: ConvergeDeps;
+  lock: BotLock;
+  status: BotStatus;
+  desired: Desired;
+  /** Aborts when the lock is lost or the processor drains. */
+  signal: AbortSignal;
+  readDesired: () => Promise<Desired>;
+};
+
+/** A wish that changes faster than we can follow is left to the next job after so many rounds. */
+const MAX_ROUNDS = 5;
+
+/**
+ * Makes one bot be as it should be: reads the desired state, compares it with the engine, does what is missing, and
+ * reads again before it leaves. Safe to run at any time, any number of times, on any processor.
+ */
+export async function converge(deps: ConvergeDeps, botId: string, drain: AbortSignal): Promise<Outcome> {
+  let outcome: Outcome = { kind: 'busy' };
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const lock = await BotLock.acquire({ statuses: deps.statuses, botId, owner: deps.owner });
+    if (lock === undefined) return { kind: 'busy' };
+    const pass = await underLock(deps, lock, drain);
+    outcome = pass.outcome;
+    if (!pass.again) return outcome;
+  }
+  return outcome;
+}
+
+async function underLock(deps: ConvergeDeps, lock: BotLock, drain: AbortSignal): Promise<{ outcome: Outcome; again: boolean }> {
+  const read = (): Promise<Desired> => readDesired(deps, lock.botId);
+  try {
+    const desired = await read();
+    const pass: Pass = {
+      deps,
+      lock,
+      status: lock.found,
+      desired,
+      signal: AbortSignal.any([lock.lost, drain]),
+      readDesired: read,
+    };
+    const result = await attempt(pass);
+    // Deferral first, then the reading, then the release: a wish that came before our deferral is seen here, and one
+    // that comes after it replaces it on the queue. So none is held up by a back-off that it should have ended.
+    if (result.outcome.kind === 'deferred') await deferStart(deps, lock.botId, result.outcome);
+    const [now] = await Promise.all([read(), 'forget' in result ? lock.releaseAndForget() : lock.release(result.change)]);
+    return { outcome: result.outcome, again: !sameDesire(desired, now) };
+  } catch (error) {
+    if (error instanceof Superseded) {
+      await lock.release();
+      return { outcome: { kind: 'waiting', reason: error.message }, again: true };
+    }
+    if (error instanceof LockLost) return { outcome: { kind: 'superseded' }, again: false };
+    await lock.release().catch(() => undefined);
+    if (drain.aborted) return { outcome: { kind: 'waiting', reason: 'the processor is stopping' }, again: false };
+    throw error;
+  }
+}
+
+async function attempt(pass: Pass): Promise<PassResult> {
+  const problem = botIdProblem(pass.lock.botId);
+  if (problem !== undefined) return unusableId(pass, problem);
+  if (pass.desired.kind !== 'run') return rest(pass, pass.desired);
+  try {
+    return await run(pass, pass.desired);
+  } catch (error) {
+    if (error instanceof LockLost || error instanceof Superseded || pass.signal.aborted) throw error;
+    if (error instanceof NotReadyYet) return waiting(pass, error);
+    return startFailed(pass, pass.desired.fingerprint, error);
+  }
+}
+
+/** A document whose id cannot name a container, however it came into the database: no engine call is made for it. */
+function unusableId(pass: Pass, problem: string): PassResult {
+  const outcome = { kind: 'failed' as const, code: 'bad_id', reason: `The bot cannot run: ${problem}. Delete it and create it anew.` };
+  if (pass.desired.kind === 'gone') return { forget: true, outcome: { kind: 'settled', phase: 'gone', reason: problem } };
+  return {
+    change: {
+      set: {
+        phase: pass.desired.kind === 'run' ? 'failed' : pass.desired.phase,
+        reason: outcome.reason,
+        since: pass.status.since,
+        permanent: true,
+        failureCode: outcome.code,
+        ...(pass.desired.kind === 'run' ? { attemptedFingerprint: pass.desired.fingerprint } : {}),
+      },
+    },
+    outcome,
+  };
+}
+
+function waiting(pass: Pass, error: NotReadyYet): PassResult {
+  const since = pass.status.phase === 'starting' ? pass.status.since : pass.deps.clock.now();
+  return {
+    change: { set: { phase: 'starting', reason: `Waiting: ${error.message}.`, since } },
+    outcome: { kind: 'waiting', reason: error.message },
+  };
+}
+
+function startFailed(pass: Pass, fingerprint: string, error: unknown): PassResult {
+  const failure = describeFailure(error);
+  const now = pass.deps.clock.now();
+  const known = pass.status.attemptedFingerprint === fingerprint;
+  const common = {
+    phase: 'failed' as const,
+    since: pass.status.phase === 'failed' && known ? pass.status.since : now,
+    failureCode: failure.code,
+    attemptedFingerprint: fingerprint,
+  };
+  if (!failure.retryable) {
+    return {
+      change: { set: { ...common, permanent: true, reason: failure.message }, unset: ['nextAttemptAt', 'containerId', 'startedAt'] },
+      outcome: { kind: 'failed', code: failure.code, reason: failure.message },
+    };
+  }
+  const failures = (known ? pass.status.consecutiveFailures : 0) + 1;
+  const delayMs = backoffDelayMs(failures, pass.deps.policy.backoff, pass.deps.clock.random);
+  const at = new Date(now.getTime() + delayMs);
+  const reason = `${failure.message} (tried ${failures} time${failures === 1 ? '' : 's'}; next try in ${inWords(delayMs / 1000)})`;
+  return {
+    change: {
+      set: { ...common, permanent: false, consecutiveFailures: failures, nextAttemptAt: at, reason },
+      unset: ['containerId', 'startedAt'],
+    },
+    outcome: { kind: 'deferred', at, reason },
+  };
+}
+
+async function deferStart(deps: ConvergeDeps, botId: string, outcome: { at: Date; reason: string }): Promise<void> {
+  const delayMs = Math.max(0, outcome.at.getTime() - deps.clock.now().getTime());
+  await deps.defer(botId, delayMs, `next attempt after: ${outcome.reason}`.slice(0, 500));
+}

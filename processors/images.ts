@@ -1,0 +1,62 @@
+import type { Engine, RegistryAuth } from '../infra/engine/port.ts';
+import type { Logger } from '../infra/logger.ts';
+import { Background } from './background.ts';
+
+/** How long a resolved image is believed without asking the engine: short, so that a removed one is found out. */
+const BELIEVED_MS = 30_000;
+
+/**
+ * Image references to immutable ids. Each reference is resolved once and then pinned; what is absent is pulled in the
+ * background, once, whoever waits for it.
+ */
+export class Images implements AsyncDisposable {
+  readonly #engine: Engine;
+  readonly #auth: RegistryAuth | undefined;
+  readonly #log: Logger;
+  readonly #known = new Map<string, { id: string; atMs: number }>();
+  readonly #pulls: Background<string>;
+  readonly #now: () => number;
+
+  constructor(options: { engine: Engine; auth?: RegistryAuth; log: Logger; patienceMs?: number; now?: () => number }) {
+    this.#engine = options.engine;
+    this.#auth = options.auth;
+    this.#log = options.log;
+    this.#now = options.now ?? (() => performance.now());
+    this.#pulls = new Background({ patienceMs: options.patienceMs ?? 1_500, interestMs: 10_000 });
+  }
+
+  /** The image's id. Throws `NotReadyYet` while it is being pulled, `PullFailed` when it cannot be had. */
+  async ensure(reference: string, signal?: AbortSignal): Promise<string> {
+    const known = this.#known.get(reference);
+    if (known !== undefined && this.#now() - known.atMs < BELIEVED_MS) return known.id;
+    const present = await this.#engine.resolveImage(known?.id ?? reference, signal === undefined ? {} : { signal });
+    const id = present ?? (await this.#pull(reference, signal));
+    this.#known.set(reference, { id, atMs: this.#now() });
+    return id;
+  }
+
+  /** To be called when the engine says that an image it had is gone. */
+  forget(reference: string): void {
+    this.#known.delete(reference);
+  }
+
+  async #pull(reference: string, signal?: AbortSignal): Promise<string> {
+    const auth = this.#auth !== undefined && reference.startsWith(`${this.#auth.serverAddress}/`) ? { auth: this.#auth } : {};
+    return this.#pulls.get(
+      reference,
+      async (pullSignal) => {
+        const beganMs = this.#now();
+        this.#log.info({ image: reference }, 'Pulling an image');
+        const id = await this.#engine.pullImage(reference, { signal: pullSignal, ...auth });
+        this.#log.info({ image: reference, tookMs: Math.round(this.#now() - beganMs) }, 'Pulled an image');
+        return id;
+      },
+      () => `the image ${reference} is being pulled`,
+      signal,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pulls[Symbol.asyncDispose]();
+  }
+}

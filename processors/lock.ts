@@ -1,0 +1,165 @@
+import { MongoServerError, type Collection, type UpdateFilter } from 'mongodb';
+import type { BotStatus } from '../model/status.ts';
+import { LockLost } from './errors.ts';
+
+/**
+ * How long a lock lives without renewal, and how often it is renewed. Short enough that a killed processor's bots are
+ * taken over within seconds, long enough that a slow MongoDB answer does not cost the lock.
+ */
+export const LOCK_TTL_MS = 4_000;
+const RENEW_EVERY_MS = 1_200;
+/** Of the TTL, what we trust without a confirmed renewal: the rest covers the way of a call to the engine. */
+const TRUSTED_SHARE = 0.75;
+
+type StatusFields = Partial<Omit<BotStatus, '_id' | 'lock' | 'token'>>;
+export type StatusChange = { set: StatusFields; unset?: readonly (keyof StatusFields)[] };
+
+/**
+ * The per-bot lock. It lives in the bot's status document, so that taking it reads the history, and the status is
+ * written only by whoever holds it: every write is filtered by the token. Times are MongoDB's ($$NOW), so hosts' clocks
+ * do not matter; our own trust in it is measured by the monotonic clock, so that a process that was stopped for a
+ * minute knows at once that it holds nothing any more.
+ */
+export class BotLock {
+  readonly botId: string;
+  readonly token: number;
+  /** The status as it was found, before this holder wrote anything. */
+  readonly found: BotStatus;
+  readonly #statuses: Collection<BotStatus>;
+  readonly #owner: string;
+  readonly #monotonicMs: () => number;
+  readonly #lost = new AbortController();
+  #confirmedAtMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(statuses: Collection<BotStatus>, found: BotStatus, owner: string, askedAtMs: number, monotonicMs: () => number) {
+    this.#statuses = statuses;
+    this.botId = found._id;
+    this.token = found.token;
+    this.found = found;
+    this.#owner = owner;
+    this.#confirmedAtMs = askedAtMs;
+    this.#monotonicMs = monotonicMs;
+    this.#timer = setInterval(() => void this.#renew(), RENEW_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  /** Takes the lock, or returns undefined while another holds it. */
+  static async acquire(options: {
+    statuses: Collection<BotStatus>;
+    botId: string;
+    owner: string;
+    monotonicMs?: () => number;
+  }): Promise<BotLock | undefined> {
+    const { statuses, botId, owner, monotonicMs = () => performance.now() } = options;
+    const askedAtMs = monotonicMs();
+    try {
+      const found = await statuses.findOneAndUpdate(
+        { _id: botId, $or: [{ lock: null }, { $expr: { $lt: ['$lock.until', '$$NOW'] } }] },
+        [
+          // Seeded by the clock, so that tokens go on rising even after the document was deleted with its bot.
+          { $set: { token: { $max: [{ $add: [{ $ifNull: ['$token', 0] }, 1] }, { $toLong: '$$NOW' }] } } },
+          {
+            $set: {
+              lock: { token: '$token', owner, until: { $add: ['$$NOW', LOCK_TTL_MS] } },
+              phase: { $ifNull: ['$phase', 'pending'] },
+              reason: { $ifNull: ['$reason', 'seen, not started yet'] },
+              since: { $ifNull: ['$since', '$$NOW'] },
+              updatedAt: { $ifNull: ['$updatedAt', '$$NOW'] },
+              restarts: { $ifNull: ['$restarts', 0] },
+              consecutiveFailures: { $ifNull: ['$consecutiveFailures', 0] },
+            },
+          },
+        ],
+        { upsert: true, returnDocument: 'after' },
+      );
+      return found === null ? undefined : new BotLock(statuses, found, owner, askedAtMs, monotonicMs);
+    } catch (error) {
+      // The upsert of a document that exists and is locked by another ends as a duplicate key.
+      if (error instanceof MongoServerError && error.code === 11000) return undefined;
+      throw error;
+    }
+  }
+
+  /** Aborts when the lock is known to be lost: long steps listen. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Throws unless the lock is ours beyond doubt: called right before each call to the engine. */
+  assertHeld(): void {
+    if (this.#lost.signal.aborted || this.#monotonicMs() - this.#confirmedAtMs > LOCK_TTL_MS * TRUSTED_SHARE) {
+      this.#giveUp();
+      throw new LockLost(this.botId);
+    }
+  }
+
+  /** Confirms with MongoDB that the lock is ours, renewing it. */
+  async confirm(): Promise<void> {
+    this.assertHeld();
+    await this.#write([{ $set: { 'lock.until': { $add: ['$$NOW', LOCK_TTL_MS] } } }]);
+  }
+
+  /** Writes status fields, only while the lock is ours. */
+  async update(change: StatusChange): Promise<void> {
+    this.assertHeld();
+    await this.#write(this.#fields(change, false));
+  }
+
+  /** Writes the last status fields and lets go, in one write. */
+  async release(change?: StatusChange): Promise<void> {
+    this.#stopRenewing();
+    if (this.#lost.signal.aborted) return;
+    await this.#write(this.#fields(change ?? { set: {} }, true));
+    this.#lost.abort(new LockLost(this.botId));
+  }
+
+  /** Deletes the status with the lock: the bot is gone. */
+  async releaseAndForget(): Promise<void> {
+    this.#stopRenewing();
+    this.assertHeld();
+    await this.#statuses.deleteOne({ _id: this.botId, 'lock.token': this.token, 'lock.owner': this.#owner });
+    this.#lost.abort(new LockLost(this.botId));
+  }
+
+  #fields(change: StatusChange, letGo: boolean): UpdateFilter<BotStatus> {
+    const unset = Object.fromEntries((change.unset ?? []).map((field) => [field, true as const]));
+    return {
+      $set: { ...change.set, updatedAt: new Date(), ...(letGo ? { lock: null } : {}) },
+      ...(Object.keys(unset).length > 0 ? { $unset: unset as never } : {}),
+    };
+  }
+
+  async #write(update: UpdateFilter<BotStatus> | object[]): Promise<void> {
+    const askedAtMs = this.#monotonicMs();
+    const result = await this.#statuses.updateOne(
+      { _id: this.botId, 'lock.token': this.token, 'lock.owner': this.#owner },
+      update as UpdateFilter<BotStatus>,
+    );
+    if (result.matchedCount === 0) {
+      this.#giveUp();
+      throw new LockLost(this.botId);
+    }
+    // Only a renewal moves `until`; plain writes prove that the lock was ours, not for how long.
+    if (Array.isArray(update)) this.#confirmedAtMs = askedAtMs;
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      await this.#write([{ $set: { 'lock.until': { $add: ['$$NOW', LOCK_TTL_MS] } } }]);
+    } catch {
+      // Away or lost: `assertHeld` decides by the time since the last confirmed renewal.
+      if (this.#monotonicMs() - this.#confirmedAtMs > LOCK_TTL_MS * TRUSTED_SHARE) this.#giveUp();
+    }
+  }
+
+  #giveUp(): void {
+    this.#stopRenewing();
+    this.#lost.abort(new LockLost(this.botId));
+  }
+
+  #stopRenewing(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,105 @@
+import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Logger } from '../infra/logger.ts';
+import { botJobSchema, type BotJob, type QueueName } from '../queues/names.ts';
+import { TAKEOVER, UNEXPECTED_RETRY } from '../queues/options.ts';
+import { queuePrefix } from '../queues/queues.ts';
+import { converge, type ConvergeDeps, type Outcome } from './converge.ts';
+
+/** How soon a job looks again when another processor is at its bot, or when something slow goes on. */
+const BUSY_MS = 150;
+const WAITING_MS = 750;
+
+export type JobOutcome = Outcome['kind'] | 'error';
+
+/**
+ * Takes jobs of one queue and converges their bots. All queues have the same handler: the queue says why a bot is
+ * looked at, the desired state says what is done.
+ */
+export class QueueWorker {
+  readonly queue: QueueName;
+  readonly #worker: Worker<BotJob>;
+  readonly #drain = new AbortController();
+
+  constructor(options: {
+    queue: QueueName;
+    connection: Redis;
+    installation: string;
+    concurrency: number;
+    deps: ConvergeDeps;
+    log: Logger;
+    onOutcome: (queue: QueueName, outcome: JobOutcome) => void;
+    onError: (queue: QueueName, error: Error) => void;
+  }) {
+    this.queue = options.queue;
+    const handle = async (job: Job<BotJob>, token?: string): Promise<string> => {
+      const { botId, cause } = botJobSchema.parse(job.data);
+      const fields = { botId, cause, queue: options.queue, jobId: job.id };
+      let outcome: Outcome;
+      try {
+        outcome = await converge(options.deps, botId, this.#drain.signal);
+      } catch (error) {
+        options.onOutcome(options.queue, 'error');
+        options.log.debug({ ...fields, error: (error as Error).message }, 'A job failed unexpectedly and is tried again');
+        throw error;
+      }
+      options.onOutcome(options.queue, outcome.kind);
+      options.log.debug({ ...fields, outcome }, 'Job done');
+      switch (outcome.kind) {
+        case 'settled':
+          options.log.info({ ...fields, phase: outcome.phase }, 'Bot settled');
+          return outcome.reason;
+        case 'deferred':
+          options.log.warn({ ...fields, nextAttemptAt: outcome.at }, outcome.reason);
+          return outcome.reason;
+        case 'failed':
+          options.log.error({ ...fields, code: outcome.code }, outcome.reason);
+          throw new UnrecoverableError(outcome.reason);
+        case 'superseded':
+          return 'another processor took over';
+        case 'busy':
+          return comeBack(job, token, BUSY_MS);
+        case 'waiting':
+          return comeBack(job, token, this.#drain.signal.aborted ? 0 : WAITING_MS);
+      }
+    };
+    this.#worker = new Worker<BotJob>(options.queue, handle, {
+      ...TAKEOVER,
+      connection: options.connection,
+      prefix: queuePrefix(options.installation),
+      concurrency: options.concurrency,
+      autorun: false,
+      drainDelay: 5,
+      settings: {
+        backoffStrategy: (attempts) => Math.min(UNEXPECTED_RETRY.maxMs, UNEXPECTED_RETRY.firstMs * 2 ** Math.min(attempts, 10)),
+      },
+    });
+    this.#worker.on('error', (error) => options.onError(options.queue, error));
+  }
+
+  /** Begins taking jobs; resolves when the queue can be reached. */
+  start(): void {
+    // `run` resolves when the worker is closed; what goes wrong inside it arrives as an 'error' event.
+    this.#worker.run().catch(() => undefined);
+  }
+
+  /**
+   * Takes no new job, asks long steps to hand their work back, and waits for what is in hand. After the deadline the
+   * rest is left: its locks lapse and another processor takes it over.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#drain.abort(new Error('the processor is stopping'));
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), deadlineMs);
+    });
+    const closed = this.#worker.close().then(() => 'closed' as const);
+    if ((await Promise.race([closed, deadline])) === 'late') await this.#worker.close(true);
+    clearTimeout(timer);
+  }
+}
+
+async function comeBack(job: Job<BotJob>, token: string | undefined, afterMs: number): Promise<never> {
+  await job.moveToDelayed(Date.now() + afterMs, token);
+  throw new DelayedError();
+}

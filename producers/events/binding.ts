@@ -1,0 +1,60 @@
+import {
+  AckPolicy,
+  DeliverPolicy,
+  jetstream,
+  jetstreamManager,
+  ReplayPolicy,
+  type Consumer,
+} from '@nats-io/jetstream';
+import { nanos, type NatsConnection } from '@nats-io/transport-node';
+import { createHash } from 'node:crypto';
+import { EVENTS_STREAM } from '../../infra/nats/platform-stream.ts';
+import type { EventFamily } from './family.ts';
+
+/** Unacknowledged for so long, an event is delivered again: what a producer that died had in hand. */
+export const ACK_WAIT_MS = 10_000;
+const MAX_ACK_PENDING = 1024;
+
+/** A durable consumer on one life of the stream. */
+export type Binding = {
+  consumer: Consumer;
+  durable: string;
+  /** When this stream was created: events of a later one are newer, whatever their sequence. */
+  streamCreatedAt: Date;
+};
+
+/**
+ * A name of the installation, the family and this very stream. A stream that is deleted takes its consumers along;
+ * with the stream in the name, no late acknowledgement and no pull request meant for the old stream can ever reach the
+ * consumer of the new one, where the same numbers mean other events.
+ */
+export function durableName(installation: string, family: EventFamily, streamCreated: string): string {
+  const life = createHash('sha256').update(streamCreated).digest('hex').slice(0, 8);
+  return `${installation}-${family.name}-${life}`;
+}
+
+/**
+ * Finds the stream and makes sure of the durable, from the stream's first event if it is new.
+ * @throws JetStreamApiError where the stream is absent, among others
+ */
+export async function bind(connection: NatsConnection, installation: string, family: EventFamily): Promise<Binding> {
+  const jsm = await jetstreamManager(connection, { checkAPI: false });
+  const stream = await jsm.streams.info(EVENTS_STREAM);
+  const durable = durableName(installation, family, stream.created);
+  const info = await jsm.consumers.add(EVENTS_STREAM, {
+    durable_name: durable,
+    description: `the0-runtime ${installation}: desired state of ${family.name}`,
+    filter_subject: family.filterSubject,
+    deliver_policy: DeliverPolicy.All,
+    replay_policy: ReplayPolicy.Instant,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(ACK_WAIT_MS),
+    max_deliver: -1,
+    max_ack_pending: MAX_ACK_PENDING,
+  });
+  return {
+    consumer: jetstream(connection).consumers.getConsumerFromInfo(info),
+    durable,
+    streamCreatedAt: new Date(stream.created),
+  };
+}

@@ -1,0 +1,173 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { holdLease, type HeldLease } from '../../infra/leases.ts';
+import { OutageLog, type Logger } from '../../infra/logger.ts';
+import type { Collections } from '../../infra/mongo/collections.ts';
+import type { MongoLink } from '../../infra/mongo/connect.ts';
+import type { NatsLink } from '../../infra/nats/connect.ts';
+import { isStreamMissing } from '../../infra/nats/platform-stream.ts';
+import { ACK_WAIT_MS, bind, type Binding } from './binding.ts';
+import type { EventFamily } from './family.ts';
+import { Lanes } from './lanes.ts';
+import { parseEvent } from './parse.ts';
+import { settle, type SettleContext } from './settle.ts';
+import { newStats, type EventStats } from './stats.ts';
+
+export type EventConsumerOptions = {
+  family: EventFamily;
+  nats: NatsLink;
+  mongo: Pick<MongoLink, 'client' | 'topology'>;
+  collections: Pick<Collections, 'bots' | 'eventOrder' | 'poison' | 'leases'>;
+  installation: string;
+  /** Names this process to people, in the lease. */
+  owner: string;
+  log: Logger;
+  /** Bots whose events are applied at once. */
+  concurrency?: number;
+  leaseTtlMs?: number;
+  now?: () => Date;
+};
+
+export type EventConsumer = AsyncDisposable & {
+  start(): void;
+  /** Resolves once the event in hand is settled and the lease given back. */
+  stop(): Promise<void>;
+  readonly stats: Readonly<EventStats>;
+};
+
+/** Events in hand at once: bounds memory too, since each may have megabytes. */
+const BATCH = 128;
+/** A pull that finds nothing ends after this and is made again. */
+const PULL_EXPIRES_MS = 10_000;
+const FIRST_WAIT_MS = 250;
+const MAX_WAIT_MS = 2000;
+
+/** Carries the platform's events of one family into MongoDB, wherever several producers run in just one of them. */
+export function createEventConsumer(options: EventConsumerOptions): EventConsumer {
+  const stats = newStats();
+  const log = options.log.child({ consumer: options.family.name });
+  let stopping: AbortController | undefined;
+  let running: Promise<void> | undefined;
+
+  const consumer: EventConsumer = {
+    stats,
+    start() {
+      if (running !== undefined) return;
+      stopping = new AbortController();
+      stats.state = 'waiting-for-lease';
+      running = holdLease({
+        collection: options.collections.leases,
+        name: `${options.installation}:events:${options.family.name}`,
+        owner: options.owner,
+        signal: stopping.signal,
+        log,
+        ...(options.leaseTtlMs === undefined
+          ? {}
+          : { ttlMs: options.leaseTtlMs, renewEveryMs: options.leaseTtlMs * 0.3 }),
+        onAcquired: (held) => consumeWhileHeld(options, stats, log, held),
+        onLost: () => {
+          stats.state = 'waiting-for-lease';
+        },
+      });
+    },
+    async stop() {
+      stopping?.abort();
+      await running;
+      running = undefined;
+      stats.state = 'stopped';
+    },
+    [Symbol.asyncDispose]: () => consumer.stop(),
+  };
+  return consumer;
+}
+
+/** Binds and reads until the lease ends. Whatever goes wrong (stream gone, consumer gone, NATS away), it binds anew. */
+async function consumeWhileHeld(
+  options: EventConsumerOptions,
+  stats: EventStats,
+  log: Logger,
+  held: HeldLease,
+): Promise<void> {
+  const streamOutage = new OutageLog(log, 'the event stream');
+  const mongoOutage = new OutageLog(log, 'the event store');
+  let waitMs = FIRST_WAIT_MS;
+  while (held.isHeld()) {
+    try {
+      stats.state = 'waiting-for-nats';
+      const connection = await options.nats.connection(held.signal);
+      stats.state = 'waiting-for-mongo';
+      const { transactions } = await options.mongo.topology();
+      mongoOutage.recovered();
+      stats.state = 'waiting-for-stream';
+      const binding = await bind(connection, options.installation, options.family);
+      stats.state = 'consuming';
+      stats.bindings += 1;
+      streamOutage.recovered();
+      log.info({ durable: binding.durable, streamCreatedAt: binding.streamCreatedAt }, 'consuming events');
+      waitMs = FIRST_WAIT_MS;
+      const { bots, eventOrder, poison } = options.collections;
+      await readBatches(options, binding, {
+        store: { client: options.mongo.client, bots, eventOrder, transactions },
+        poison,
+        streamCreatedAt: binding.streamCreatedAt,
+        held,
+        stats,
+        log,
+        outage: mongoOutage,
+        now: options.now ?? (() => new Date()),
+      });
+    } catch (error) {
+      if (!held.isHeld()) return;
+      if (stats.state === 'waiting-for-mongo') mongoOutage.failed(error);
+      else streamOutage.failed(error, { streamMissing: isStreamMissing(error) });
+      await sleep(waitMs, undefined, { signal: held.signal, ref: false }).catch(() => undefined);
+      waitMs = Math.min(waitMs * 2, MAX_WAIT_MS);
+    }
+  }
+}
+
+async function readBatches(options: EventConsumerOptions, binding: Binding, context: SettleContext): Promise<void> {
+  while (context.held.isHeld()) await readBatch(options, binding, context);
+}
+
+async function readBatch(
+  { family, concurrency = 16 }: EventConsumerOptions,
+  binding: Binding,
+  context: SettleContext,
+): Promise<void> {
+  const { held, stats } = context;
+  const lanes = new Lanes(concurrency);
+  const inHand = new Set<JsMsg>();
+  // What waits here for MongoDB shall not be delivered again meanwhile.
+  const keepAlive = setInterval(() => held.isHeld() && inHand.forEach((message) => keepInHand(message, context.log)), ACK_WAIT_MS / 3);
+  keepAlive.unref();
+  const messages = await binding.consumer.fetch({ max_messages: BATCH, expires: PULL_EXPIRES_MS });
+  const stop = (): void => messages.stop();
+  held.signal.addEventListener('abort', stop, { once: true });
+  if (held.signal.aborted) stop();
+  try {
+    for await (const message of messages) {
+      stats.pending = message.info.pending;
+      inHand.add(message);
+      const parsed = parseEvent(family, message.subject, message.data);
+      const lane = 'event' in parsed ? parsed.event.botId : '';
+      lanes.add(lane, async () => {
+        await settle(message, parsed, context);
+        inHand.delete(message);
+      });
+    }
+  } finally {
+    held.signal.removeEventListener('abort', stop);
+    await lanes.idle();
+    clearInterval(keepAlive);
+  }
+}
+
+function keepInHand(message: JsMsg, log: Logger): void {
+  try {
+    message.working();
+  } catch (error) {
+    // The connection is closed for good: the events come again on the next one.
+    log.debug({ error: error instanceof Error ? error.message : String(error) }, 'event not kept in hand');
+  }
+}

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+
+/** The queues of this service. All three handlers converge the same bot; the queue's name says why. */
+export const QUEUES = ['start', 'stop', 'restart'] as const;
+export type QueueName = (typeof QUEUES)[number];
+
+/** Jobs say who and why, never what: the processor reads the desired state when it runs, and no secret is in Redis. */
+export const botJobSchema = z.strictObject({
+  botId: z.string().min(1).max(1024),
+  /** In plain words. */
+  cause: z.string().max(500),
+  /** W3C trace context of what led to this job. */
+  traceparent: z.string().max(128).optional(),
+});
+export type BotJob = z.output<typeof botJobSchema>;
+
+/**
+ * How a job meets another of the same bot:
+ * - `wish`: a change or a person; replaces what waits or is delayed, and runs again right after what is active;
+ * - `event`: an exit was seen; runs again after what is active, leaves a delayed job alone;
+ * - `resync`: the periodic look; leaves everything alone.
+ */
+export type Urgency = 'wish' | 'event' | 'resync';

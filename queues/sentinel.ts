@@ -1,0 +1,55 @@
+import type { Redis } from 'ioredis';
+import { queuePrefix } from './queues.ts';
+
+/** Checked twice within the two seconds in which the loss of Redis' data is to be noticed. */
+const CHECK_EVERY_MS = 900;
+
+/**
+ * Notices that Redis lost its data (emptied, restored, replaced): a key of ours is looked for about once a second, and
+ * when it is missing `onLost` rebuilds the queues. The key is set only after that worked, so a rebuild that fails
+ * midway is done again.
+ */
+export class DataLossSentinel {
+  readonly #redis: Redis;
+  readonly #key: string;
+  readonly #onLost: () => Promise<void>;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #checking: Promise<void> = Promise.resolve();
+
+  constructor(options: { redis: Redis; installation: string; onLost: () => Promise<void> }) {
+    this.#redis = options.redis;
+    this.#key = `${queuePrefix(options.installation)}:sentinel`;
+    this.#onLost = options.onLost;
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#arm();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#checking;
+  }
+
+  #arm(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#checking = this.#check().finally(() => this.#arm());
+    }, CHECK_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  async #check(): Promise<void> {
+    try {
+      if ((await this.#redis.exists(this.#key)) === 1) return;
+      await this.#onLost();
+      await this.#redis.set(this.#key, new Date().toISOString());
+    } catch {
+      // Redis is away, or the rebuild failed: the key is still missing at the next check, and the connection's own
+      // error handler has said so.
+    }
+  }
+}
