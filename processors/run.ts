@@ -9,7 +9,7 @@ import type { Desired } from './desired.ts';
 import { exitInWords, exitOf, inWords } from './exits.ts';
 
 type Wanted = Extract<Desired, { kind: 'run' }>;
-type Running = { id: string; image: string; startedAtMs: number; adopted: boolean };
+type Running = { id: string; image: string; startedAtMs: number; adopted: boolean; notes?: readonly string[] };
 
 /** Makes a bot run: adopts what runs rightly, replaces what runs wrongly, deals with what ended, and starts. */
 export async function run(pass: Pass, desired: Wanted): Promise<PassResult> {
@@ -42,7 +42,8 @@ function running(pass: Pass, desired: Wanted, container: Running): PassResult {
   const startedAt = new Date(container.startedAtMs);
   const again = !container.adopted && status.attemptedFingerprint === desired.fingerprint && status.lastExit?.requested === false;
   const restarts = status.restarts + (again ? 1 : 0);
-  const reason = restarts === 0 ? 'It runs.' : `It runs, after ${restarts} restart${restarts === 1 ? '' : 's'}.`;
+  const runs = restarts === 0 ? 'It runs.' : `It runs, after ${restarts} restart${restarts === 1 ? '' : 's'}.`;
+  const reason = [runs, ...(container.notes ?? []).map((note) => `${note}.`)].join(' ');
   return {
     change: {
       set: {

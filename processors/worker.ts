@@ -2,6 +2,7 @@ import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../infra/logger.ts';
 import { botJobSchema, type BotJob, type QueueName } from '../queues/names.ts';
+import type { Outcome as CountedOutcome } from '../queues/metrics.ts';
 import { TAKEOVER, UNEXPECTED_RETRY } from '../queues/options.ts';
 import { queuePrefix } from '../queues/queues.ts';
 import { converge, type ConvergeDeps, type Outcome } from './converge.ts';
@@ -9,8 +10,6 @@ import { converge, type ConvergeDeps, type Outcome } from './converge.ts';
 /** How soon a job looks again when another processor is at its bot, or when something slow goes on. */
 const BUSY_MS = 150;
 const WAITING_MS = 750;
-
-export type JobOutcome = Outcome['kind'] | 'error';
 
 /**
  * Takes jobs of one queue and converges their bots. All queues have the same handler: the queue says why a bot is
@@ -28,7 +27,7 @@ export class QueueWorker {
     concurrency: number;
     deps: ConvergeDeps;
     log: Logger;
-    onOutcome: (queue: QueueName, outcome: JobOutcome) => void;
+    onOutcome: (queue: QueueName, outcome: CountedOutcome) => void;
     onError: (queue: QueueName, error: Error) => void;
   }) {
     this.queue = options.queue;
@@ -39,23 +38,26 @@ export class QueueWorker {
       try {
         outcome = await converge(options.deps, botId, this.#drain.signal);
       } catch (error) {
-        options.onOutcome(options.queue, 'error');
+        options.onOutcome(options.queue, 'errored');
         options.log.debug({ ...fields, error: (error as Error).message }, 'A job failed unexpectedly and is tried again');
         throw error;
       }
-      options.onOutcome(options.queue, outcome.kind);
       options.log.debug({ ...fields, outcome }, 'Job done');
       switch (outcome.kind) {
         case 'settled':
+          options.onOutcome(options.queue, 'succeeded');
           options.log.info({ ...fields, phase: outcome.phase }, 'Bot settled');
           return outcome.reason;
         case 'deferred':
+          options.onOutcome(options.queue, 'deferred');
           options.log.warn({ ...fields, nextAttemptAt: outcome.at }, outcome.reason);
           return outcome.reason;
         case 'failed':
+          options.onOutcome(options.queue, 'failed');
           options.log.error({ ...fields, code: outcome.code }, outcome.reason);
           throw new UnrecoverableError(outcome.reason);
         case 'superseded':
+          options.onOutcome(options.queue, 'superseded');
           return 'another processor took over';
         case 'busy':
           return comeBack(job, token, BUSY_MS);

@@ -1,6 +1,6 @@
 import { SpecRefused } from './errors.ts';
 import { requireOwnName } from './names.ts';
-import type { BlockIo, ContainerLimits, ContainerSpec } from './port.ts';
+import type { BlockIo, ContainerLimits, ContainerSpec, EngineCapabilities } from './port.ts';
 
 const PINNED_IMAGE = /^([a-zA-Z0-9][a-zA-Z0-9._:/-]*@)?sha256:[0-9a-f]{64}$/;
 const APPARMOR_PROFILE = /^[a-zA-Z0-9][a-zA-Z0-9._/-]*$/;
@@ -14,7 +14,7 @@ const KERNEL_PATHS = ['/proc', '/sys', '/dev'];
  * rules out what a string could smuggle in: foreign volumes, paths with `..`, options after a comma, `unconfined`.
  * Throws `SpecRefused` with the field's name. Values of the environment never reach a message.
  */
-export function checkSpec(installation: string, spec: ContainerSpec): void {
+export function checkSpec(installation: string, spec: ContainerSpec, host: EngineCapabilities): void {
   requireOwnName('name', installation, spec.name);
   if (!PINNED_IMAGE.test(spec.image))
     throw new SpecRefused(
@@ -35,7 +35,7 @@ export function checkSpec(installation: string, spec: ContainerSpec): void {
   }
   checkLimits(spec.limits);
   checkMounts(installation, spec);
-  checkProfiles(spec);
+  checkProfiles(spec, host);
 }
 
 function checkEnvironment(env: ContainerSpec['env']): void {
@@ -89,7 +89,7 @@ function checkMounts(installation: string, spec: ContainerSpec): void {
   }
 }
 
-function checkProfiles(spec: ContainerSpec): void {
+function checkProfiles(spec: ContainerSpec, host: EngineCapabilities): void {
   if (spec.apparmorProfile !== undefined) {
     if (!APPARMOR_PROFILE.test(spec.apparmorProfile) || spec.apparmorProfile.toLowerCase() === 'unconfined')
       throw new SpecRefused(
@@ -98,8 +98,12 @@ function checkProfiles(spec: ContainerSpec): void {
         'name a loaded profile; unconfined is not one',
       );
   }
-  if (spec.ociRuntime !== undefined && !APPARMOR_PROFILE.test(spec.ociRuntime))
-    throw new SpecRefused('ociRuntime', spec.ociRuntime, 'name a runtime of the engine, such as runsc');
+  if (spec.ociRuntime !== undefined && !host.ociRuntimes.includes(spec.ociRuntime))
+    throw new SpecRefused(
+      'ociRuntime',
+      spec.ociRuntime,
+      `the engine has ${host.ociRuntimes.join(', ')}: register it there, or unset it`,
+    );
   if (spec.seccompProfile !== undefined) checkSeccompProfile(spec.seccompProfile);
 }
 

@@ -1,4 +1,4 @@
-import { MongoClient, MongoParseError, type MongoClientOptions } from 'mongodb';
+import { MongoClient, type MongoClientOptions } from 'mongodb';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OutageLog, type Logger } from '../logger.ts';
 
@@ -107,8 +107,8 @@ function createClient(uri: string, appName: string): MongoClient {
   try {
     return new MongoClient(uri, { ...OPTIONS, appName });
   } catch (error) {
-    if (error instanceof MongoParseError || error instanceof TypeError) throw new MongoUriInvalid(error.message);
-    throw error;
+    // Nothing is connected yet: whatever it throws is about the address, and its text never repeats it.
+    throw new MongoUriInvalid(error instanceof Error ? error.message : String(error));
   }
 }
 

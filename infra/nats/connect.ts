@@ -12,12 +12,23 @@ export type NatsLink = AsyncDisposable & {
   close(): Promise<void>;
 };
 
+/** NATS_URL cannot be understood. The message never holds the URL, which may hold a password. */
+export class NatsUrlInvalid extends Error {
+  override readonly name = 'NatsUrlInvalid';
+  readonly code = 'nats_url_invalid';
+  readonly retryable = false;
+  constructor() {
+    super('NATS_URL cannot be used: expected nats://[user:password@]host:port, several separated by commas');
+  }
+}
+
 const MIN_WAIT_MS = 200;
 const MAX_WAIT_MS = 2000;
 
 /**
  * A connection that outlives NATS's absence, at start and later, for as long as it takes; one log line per outage.
  * `url`: one or more `nats://[user:password@]host:port`, separated by commas; a lone user is a token.
+ * @throws NatsUrlInvalid
  */
 export function connectNats(options: { url: string; name: string; log: Logger }): NatsLink {
   const closing = new AbortController();
@@ -109,7 +120,8 @@ export function connectionOptions(url: string, name: string): ConnectionOptions 
   const servers: string[] = [];
   const credentials: Pick<ConnectionOptions, 'user' | 'pass' | 'token'> = {};
   for (const part of url.split(',').map((text) => text.trim()).filter((text) => text !== '')) {
-    const parsed = new URL(part.includes('://') ? part : `nats://${part}`);
+    const parsed = URL.parse(part.includes('://') ? part : `nats://${part}`);
+    if (parsed === null) throw new NatsUrlInvalid();
     const user = decodeURIComponent(parsed.username);
     const pass = decodeURIComponent(parsed.password);
     if (pass !== '') Object.assign(credentials, { user, pass });
@@ -118,6 +130,7 @@ export function connectionOptions(url: string, name: string): ConnectionOptions 
     parsed.password = '';
     servers.push(`${parsed.protocol}//${parsed.host}`);
   }
+  if (servers.length === 0) throw new NatsUrlInvalid();
   return {
     ...credentials,
     servers,

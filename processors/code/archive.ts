@@ -1,4 +1,5 @@
 import { BadArchive } from './bad-archive.ts';
+import { namesFolder } from './entry-name.ts';
 import { Tree, type ManifestEntry } from './tree.ts';
 import { readDirectory, type ZipEntry } from './zip/central-directory.ts';
 import { locateDirectory } from './zip/end-record.ts';
@@ -73,7 +74,6 @@ const MODE_TYPE = 0o170000;
 
 function isDirectory(entry: ZipEntry): boolean {
   if (entry.linkTarget) throw new BadArchive('link', 'is a link', { entry: entry.name });
-  const named = /(^|\/)\.?$/.test(entry.name);
   switch (entry.unixMode & MODE_TYPE) {
     case 0o120000:
       throw new BadArchive('link', 'is a symbolic link', { entry: entry.name });
@@ -85,7 +85,7 @@ function isDirectory(entry: ZipEntry): boolean {
     case 0o040000:
       return true;
     default:
-      return named;
+      return namesFolder(entry.name);
   }
 }
 

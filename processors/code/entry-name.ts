@@ -5,16 +5,16 @@ const LONGEST_PATH_BYTES = 4096;
 /** Each folder on the way to a file is made by us, so a deep path costs much more than its bytes. */
 const MOST_PARTS = 100;
 
-export type CleanName = { parts: string[]; directory: boolean };
+/** Whether the name alone says that the entry is a folder. */
+export const namesFolder = (name: string): boolean => /\/\.?$|^\.$/.test(name);
 
 /**
  * The parts of an entry's name, once it is known that they stay inside the code folder. `.` and empty parts, as some
  * tools write them, are dropped. The folder itself (`./`) has no parts. Throws `BadArchive`.
  */
-export function cleanName(name: string): CleanName {
+export function cleanName(name: string): string[] {
   const refuse = (detail: string): BadArchive => new BadArchive('unsafe_name', detail, { entry: name });
   if (name === '') throw refuse('has no name');
-  // eslint's no-control-regex is not in force here: control characters are exactly what is looked for.
   if (/[\u0000-\u001f\u007f-\u009f]/.test(name)) throw refuse('has a control character in its name');
   if (name.includes('\\')) throw refuse('has a backslash in its name');
   if (name.startsWith('/')) throw refuse('has an absolute path');
@@ -24,7 +24,7 @@ export function cleanName(name: string): CleanName {
   if (Buffer.byteLength(name) > LONGEST_PATH_BYTES || parts.some((part) => Buffer.byteLength(part) > LONGEST_PART_BYTES))
     throw new BadArchive('name_too_long', `has a name of ${Buffer.byteLength(name)} bytes`, { entry: name });
   if (parts.length > MOST_PARTS) throw new BadArchive('name_too_long', `lies ${parts.length - 1} folders deep`, { entry: name });
-  return { parts, directory: /(^|\/)\.?$/.test(name) };
+  return parts;
 }
 
 /**

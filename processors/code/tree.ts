@@ -16,19 +16,14 @@ export class Tree {
   readonly #nodes = new Map<string, ManifestEntry & { named: boolean }>();
   readonly #maxEntries: number;
   #manifestBytes = 0;
-  #files = 0;
 
   constructor(maxEntries: number) {
     this.#maxEntries = maxEntries;
   }
 
-  get files(): number {
-    return this.#files;
-  }
-
   /** `name` as the archive has it. Returns the path, or undefined for the code folder itself (`./`). */
   add(name: string, kind: { directory: boolean; executable: boolean }): string | undefined {
-    const { parts } = cleanName(name);
+    const parts = cleanName(name);
     let path = '';
     for (const [index, part] of parts.entries()) {
       path = index === 0 ? part : `${path}/${part}`;
@@ -36,7 +31,6 @@ export class Tree {
       const wanted = last ? { path, ...kind, named: true } : { path, directory: true, executable: false, named: false };
       this.#put(wanted, name);
     }
-    if (path !== '' && !kind.directory) this.#files += 1;
     return path === '' ? undefined : path;
   }
 

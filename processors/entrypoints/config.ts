@@ -30,5 +30,6 @@ export const configJson = (config: BotConfig): string => JSON.stringify(config);
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
+  if (value === undefined) return 'missing';
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }

@@ -111,7 +111,8 @@ export function toEvent(event: DockerEvent): EngineEvent | undefined {
     containerId,
     labels: Object.fromEntries(Object.entries(attributes).filter(([key]) => !NOT_LABELS.has(key))),
     ...(Number.isInteger(exitCode) ? { exitCode } : {}),
-    atMs: (event.timeNano ?? 0) / 1e6,
+    // Rounded down, so that `sinceMs` of a known event never skips one that came in the same millisecond.
+    atMs: Math.floor((event.timeNano ?? 0) / 1e6),
   };
 }
 

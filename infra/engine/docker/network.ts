@@ -1,11 +1,11 @@
 import type Dockerode from 'dockerode';
 import { LABEL } from '../../../model/labels.ts';
 import { EngineRefused } from '../errors.ts';
+import { ownLabels } from '../labels.ts';
 import { bridgeName, networkName } from '../names.ts';
 import type { CallOptions, Engine } from '../port.ts';
 import type { DockerContext } from './context.ts';
 import { DockerRefusal, hasStatus, plainRefusal } from './failures.ts';
-import { ownLabels } from './render.ts';
 
 type Networks = Pick<Engine, 'ensureNetwork' | 'removeNetwork'>;
 

@@ -1,6 +1,6 @@
 import type Dockerode from 'dockerode';
 import { LABEL } from '../../../model/labels.ts';
-import { SpecRefused } from '../errors.ts';
+import { ownLabels } from '../labels.ts';
 import { networkName } from '../names.ts';
 import type { BlockIo, ContainerSpec, EngineCapabilities, TmpfsMount, VolumeMount } from '../port.ts';
 import { checkSpec } from '../spec-check.ts';
@@ -23,7 +23,7 @@ export function renderCreate(
   spec: ContainerSpec,
   host: EngineCapabilities,
 ): CreateBody {
-  checkSpec(installation, spec);
+  checkSpec(installation, spec, host);
   const [program, ...args] = spec.command;
   return {
     Image: spec.image,
@@ -47,18 +47,9 @@ export function renderCreate(
       RestartPolicy: { Name: 'no' },
       AutoRemove: false,
       LogConfig: ENGINE_LOG,
-      ...ociRuntime(spec, host),
+      ...(spec.ociRuntime === undefined ? {} : { Runtime: spec.ociRuntime }),
     },
   };
-}
-
-/** The caller's labels; those that say whose and what it is cannot be overridden. */
-export function ownLabels(
-  installation: string,
-  labels: Readonly<Record<string, string>>,
-  fixed: Readonly<Record<string, string>> = {},
-): Record<string, string> {
-  return { ...labels, ...fixed, [LABEL.installation]: installation };
 }
 
 function isolation(spec: ContainerSpec, host: EngineCapabilities): CreateBody['HostConfig'] {
@@ -130,15 +121,4 @@ function volumeMount(installation: string, mount: VolumeMount): Dockerode.MountS
 function tmpfsOptions(mount: TmpfsMount): string {
   const mode = mount.mode.toString(8).padStart(4, '0');
   return `rw,nosuid,nodev,${mount.exec ? 'exec' : 'noexec'},size=${mount.sizeMb * MIB},mode=${mode},uid=${BOT_USER},gid=${BOT_USER}`;
-}
-
-function ociRuntime(spec: ContainerSpec, host: EngineCapabilities): Dockerode.HostConfig {
-  if (spec.ociRuntime === undefined) return {};
-  if (!host.ociRuntimes.includes(spec.ociRuntime))
-    throw new SpecRefused(
-      'ociRuntime',
-      spec.ociRuntime,
-      `the engine has ${host.ociRuntimes.join(', ')}: register it there, or unset it`,
-    );
-  return { Runtime: spec.ociRuntime };
 }

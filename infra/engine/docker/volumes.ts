@@ -1,11 +1,11 @@
 import type Dockerode from 'dockerode';
 import { LABEL } from '../../../model/labels.ts';
 import { EngineRefused } from '../errors.ts';
+import { ownLabels } from '../labels.ts';
 import { requireOwnName } from '../names.ts';
 import type { Engine } from '../port.ts';
 import type { DockerContext } from './context.ts';
 import { hasStatus, plainRefusal } from './failures.ts';
-import { ownLabels } from './render.ts';
 import { toMs } from './views.ts';
 
 type Volumes = Pick<Engine, 'createVolume' | 'listVolumes' | 'removeVolume'>;

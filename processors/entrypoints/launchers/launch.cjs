@@ -107,9 +107,18 @@ function isCommonJs(file) {
 
 /** What result.json says if the bot said nothing. */
 function defaultResult(code) {
+  if (code === 0 && story.value !== null && typeof story.value === 'object')
+    try {
+      return JSON.stringify(story.value);
+    } catch (error) {
+      say('RESULT_ERROR', `main() resolved with an object that JSON cannot hold: ${messageOf(error)}`);
+    }
+  return JSON.stringify(verdict(code));
+}
+
+function verdict(code) {
   if (code !== 0)
     return { status: 'error', message: story.failure === undefined ? `Bot exited with code ${code}` : messageOf(story.failure) };
-  if (story.value !== null && typeof story.value === 'object') return story.value;
   return stop.signal.aborted
     ? { status: 'terminated', message: 'Bot execution terminated by signal' }
     : { status: 'success', message: 'Bot executed successfully' };
@@ -122,7 +131,7 @@ function keepResult(code) {
   try {
     const own = fs.lstatSync(seen, { throwIfNoEntry: false })?.isFile() ? fs.readFileSync(seen) : Buffer.alloc(0);
     if (own.length > 0) fs.writeFileSync(kept, own);
-    else if (fs.statSync(kept).size === 0) fs.writeFileSync(kept, JSON.stringify(defaultResult(code)));
+    else if (fs.statSync(kept).size === 0) fs.writeFileSync(kept, defaultResult(code));
   } catch (error) {
     say('RESULT_ERROR', `result.json cannot be written: ${messageOf(error)}`);
   }

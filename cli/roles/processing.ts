@@ -1,0 +1,89 @@
+import type { Engine } from '../../infra/engine/port.ts';
+import { S3Client, s3Options } from '../../infra/s3/client.ts';
+import { CodeStore } from '../../processors/code/store.ts';
+import type { ConvergeDeps } from '../../processors/converge.ts';
+import { ForeignContainers } from '../../processors/foreign.ts';
+import { Images } from '../../processors/images.ts';
+import { Launcher } from '../../processors/launch.ts';
+import { Semaphore } from '../../processors/semaphore.ts';
+import { QueueWorker } from '../../processors/worker.ts';
+import type { QueueName } from '../../queues/names.ts';
+import type { RoleContext } from './context.ts';
+import { egressGate } from './egress.ts';
+import type { Services } from './services.ts';
+
+export type ProcessingOptions = { queues: readonly QueueName[]; concurrency: number };
+
+/** Takes jobs off the given queues and converges their bots. */
+export async function startProcessing(context: RoleContext, services: Services, options: ProcessingOptions): Promise<void> {
+  const { lifecycle, log, settings } = context;
+  const deps = await convergeDeps(context, services);
+  const workers = options.queues.map(
+    (queue) =>
+      new QueueWorker({
+        queue,
+        connection: services.workerRedis(),
+        installation: settings.INSTALLATION,
+        concurrency: options.concurrency,
+        deps,
+        log,
+        onOutcome: (name, outcome) => services.queueMetrics.count(name, outcome),
+        onError: () => {
+          // The connection's own outage log has said it; without a listener the process would die of it.
+        },
+      }),
+  );
+  // The last hook registered runs first: nothing closes under a handler's feet.
+  lifecycle.onStop('processors', async () => {
+    await Promise.all(workers.map((worker) => worker.stop(settings.DRAIN_DEADLINE)));
+  });
+  for (const worker of workers) worker.start();
+}
+
+async function convergeDeps(context: RoleContext, services: Services): Promise<ConvergeDeps> {
+  const { settings, log, lifecycle, owner } = context;
+  const { engine, collections, queues } = services;
+  const images = new Images({ engine, log, ...registryAuth(context) });
+  lifecycle.onStop('image pulls', () => images[Symbol.asyncDispose]());
+  const code = await codeStore(context, services, engine);
+  const launcher = new Launcher({
+    engine,
+    images,
+    code,
+    foreign: new ForeignContainers({ engine }),
+    egress: egressGate(context, engine, images),
+    slots: new Semaphore(settings.ENGINE_CONCURRENCY),
+    settings,
+    newId: () => crypto.randomUUID().slice(0, 13),
+  });
+  return {
+    bots: collections.bots,
+    holds: collections.holds,
+    statuses: collections.status,
+    engine,
+    launcher,
+    owner,
+    policy: {
+      backoff: { firstMs: settings.BACKOFF_FIRST, maxMs: settings.BACKOFF_MAX },
+      stableAfterMs: settings.STABLE_AFTER,
+      stopGraceMs: settings.STOP_GRACE,
+      lastOutputLines: settings.LAST_OUTPUT_LINES,
+    },
+    defer: (botId, delayMs, cause) => queues.add([{ queue: 'start', job: { botId, cause }, urgency: 'event', delayMs }]),
+    clock: { now: () => new Date(), random: Math.random },
+  };
+}
+
+function registryAuth({ settings }: RoleContext): { auth?: { username: string; password: string; serverAddress: string } } {
+  const { IMAGE_REGISTRY_SERVER: serverAddress, IMAGE_REGISTRY_USERNAME: username, IMAGE_REGISTRY_PASSWORD: password } = settings;
+  if (serverAddress === undefined || username === undefined || password === undefined) return {};
+  return { auth: { serverAddress, username, password } };
+}
+
+async function codeStore(context: RoleContext, services: Services, engine: Engine): Promise<CodeStore> {
+  const { settings, log, health } = context;
+  const s3 = new S3Client(s3Options(settings));
+  health.check('s3', () => s3.bucketExists(settings.S3_CODE_BUCKET), { degradesOnly: true });
+  const { id: engineId } = await engine.identify();
+  return new CodeStore({ s3, engine, engineId, records: services.collections.codeVolumes, settings, log });
+}

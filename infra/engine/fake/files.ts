@@ -1,0 +1,88 @@
+import { pipeline } from 'node:stream/promises';
+import { PassThrough, Readable } from 'node:stream';
+import tar, { type Header } from 'tar-stream';
+
+export type FakeFile = {
+  header: Pick<Header, 'name' | 'type' | 'mode' | 'uid' | 'gid'> & Partial<Header>;
+  data: Buffer;
+};
+
+/** Files of a volume or of a container's root, by absolute path within it. The root itself always exists. */
+export class FakeFiles {
+  readonly #entries = new Map<string, FakeFile>();
+
+  constructor() {
+    this.makeDirectory('/', 0o755);
+  }
+
+  makeDirectory(path: string, mode: number): void {
+    this.#entries.set(path, {
+      header: { name: path, type: 'directory', mode, uid: 0, gid: 0 },
+      data: Buffer.alloc(0),
+    });
+  }
+
+  get(path: string): FakeFile | undefined {
+    return this.#entries.get(path);
+  }
+
+  put(path: string, file: FakeFile): void {
+    for (let parent = parentOf(path); !this.#entries.has(parent); parent = parentOf(parent))
+      this.makeDirectory(parent, 0o755);
+    this.#entries.set(path, file);
+  }
+
+  /** The entry at `path` and all below it, in an order in which parents come first. */
+  under(path: string): [string, FakeFile][] {
+    const prefix = path === '/' ? '/' : `${path}/`;
+    return [...this.#entries]
+      .filter(([at]) => at === path || at.startsWith(prefix))
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+}
+
+/** All entries of a tar, in order. Rejects where it is cut off or none. */
+export async function unpack(source: NodeJS.ReadableStream | Buffer): Promise<FakeFile[]> {
+  const extract = tar.extract();
+  const files: FakeFile[] = [];
+  const input = Buffer.isBuffer(source) ? Readable.from([source]) : (source as Readable);
+  const fed = pipeline(input, extract);
+  const read = (async () => {
+    for await (const entry of extract) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry) chunks.push(chunk as Buffer);
+      files.push({ header: entry.header, data: Buffer.concat(chunks) });
+    }
+  })();
+  await Promise.all([fed, read]);
+  return files;
+}
+
+/** As the engine does it: names begin with the last part of the path that was asked for. */
+export function pack(files: FakeFiles, path: string, name: string): Readable {
+  const archive = tar.pack();
+  for (const [at, { header, data }] of files.under(path)) {
+    const below = at === path ? '' : path === '/' ? at : at.slice(path.length);
+    const directory = header.type === 'directory';
+    archive.entry({ ...header, name: `${name}${below}${directory ? '/' : ''}`, size: data.length }, data);
+  }
+  archive.finalize();
+  return archive.pipe(new PassThrough());
+}
+
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash <= 0 ? '/' : path.slice(0, slash);
+}
+
+/** Joins an archive's entry name to an absolute path; `..` cannot leave it. */
+export function joinInside(base: string, name: string): string {
+  const parts = base.split('/').filter((part) => part !== '');
+  const kept: string[] = [];
+  for (const part of name.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part === '..') kept.pop();
+    else kept.push(part);
+  }
+  return `/${[...parts, ...kept].join('/')}`;
+}

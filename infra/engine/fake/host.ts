@@ -1,0 +1,210 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { LABEL } from '../../../model/labels.ts';
+import type { ContainerSpec, EngineCapabilities, EngineEvent, VolumeView } from '../port.ts';
+import { ContainerMissing, EngineRefused, ImageMissing, NameTaken, StartRefused } from '../errors.ts';
+import { ownLabels } from '../labels.ts';
+import { networkName } from '../names.ts';
+import { checkSpec } from '../spec-check.ts';
+import { FakeContainer } from './container.ts';
+import { EventLog } from './event-log.ts';
+import { Faults } from './faults.ts';
+import { FakeFiles } from './files.ts';
+import type { LedgerEntry } from './ledger.ts';
+
+export type FakeHostOptions = {
+  /** Epoch milliseconds; default the system's. Timers run in real time all the same. */
+  now?: () => number;
+  newId?: () => string;
+  engineId?: string;
+  /** References that are present; default: none. */
+  images?: readonly string[];
+  /** References that can be pulled. */
+  registry?: readonly string[];
+  /** Events that `sinceMs` can ask for again. Default 256, as Docker. */
+  replayableEvents?: number;
+};
+
+export type FakeVolume = VolumeView & { installation: string; files: FakeFiles };
+
+const CAPABILITIES: EngineCapabilities = {
+  cpus: 64,
+  cgroupVersion: 2,
+  apparmor: false,
+  seccomp: true,
+  blockIoWeight: true,
+  blockIoRates: true,
+  ociRuntimes: ['runc'],
+};
+
+/** The machine that fake engines share: containers, volumes, images and networks of every installation, in memory. */
+export class FakeHost {
+  readonly engineId: string;
+  readonly capabilities = CAPABILITIES;
+  readonly now: () => number;
+  readonly faults = new Faults();
+  readonly events: EventLog;
+  readonly ledger: LedgerEntry[] = [];
+  readonly containers = new Map<string, FakeContainer>();
+  readonly volumes = new Map<string, FakeVolume>();
+  readonly networks = new Set<string>();
+  readonly images = new Map<string, string>();
+  readonly registry: Set<string>;
+  readonly #names = new Map<string, FakeContainer>();
+  readonly #newId: () => string;
+  #sequence = 0;
+
+  constructor(options: FakeHostOptions = {}) {
+    this.engineId = options.engineId ?? `fake-${randomBytes(6).toString('hex')}`;
+    this.now = options.now ?? Date.now;
+    this.#newId = options.newId ?? (() => randomBytes(32).toString('hex'));
+    this.events = new EventLog(options.replayableEvents ?? 256);
+    this.registry = new Set(options.registry ?? []);
+    for (const reference of options.images ?? []) this.addImage(reference);
+  }
+
+  addImage(reference: string): string {
+    const id = `sha256:${createHash('sha256').update(reference).digest('hex')}`;
+    this.images.set(reference, id);
+    return id;
+  }
+
+  resolveImage(reference: string): string | undefined {
+    return this.images.get(reference) ?? [...this.images.values()].find((id) => id === reference);
+  }
+
+  create(installation: string, spec: ContainerSpec): string {
+    checkSpec(installation, spec, this.capabilities);
+    const holder = this.#names.get(spec.name);
+    if (holder !== undefined) throw new NameTaken(spec.name, holder.id);
+    if (this.resolveImage(spec.image) === undefined) throw new ImageMissing(spec.image);
+    for (const mount of spec.volumes) this.createVolume(installation, mount.volume, mount.labels);
+    const labels = ownLabels(installation, spec.labels, { [LABEL.kind]: spec.kind });
+    const container = new FakeContainer(this.#newId(), installation, spec, labels, this.now());
+    this.containers.set(container.id, container);
+    this.#names.set(spec.name, container);
+    this.#record(container, 'created');
+    return container.id;
+  }
+
+  start(container: FakeContainer): void {
+    if (container.state === 'running') return;
+    const { program, spec } = container;
+    const refusal =
+      program.startError ??
+      (spec.network === 'bots' && !this.networks.has(container.installation)
+        ? `network ${networkName(container.installation)} not found`
+        : undefined);
+    if (refusal !== undefined) {
+      container.error = refusal;
+      throw new StartRefused(refusal);
+    }
+    container.state = 'running';
+    container.startedAtMs = this.now();
+    container.finishedAtMs = undefined;
+    container.exitCode = undefined;
+    container.oomKilled = false;
+    container.error = undefined;
+    this.#record(container, 'started');
+    for (const { text, stream = 'stdout', afterMs = 0 } of program.output ?? [])
+      container.later(afterMs, () => container.print(stream, text, this.now()));
+    const { exitCode } = program;
+    if (exitCode !== undefined)
+      container.later(program.exitAfterMs ?? 0, () => this.end(container, exitCode));
+  }
+
+  /** SIGTERM. */
+  terminate(container: FakeContainer): void {
+    if (container.state !== 'running') return;
+    const { onTerm } = container.program;
+    if (onTerm === 'ignore') return;
+    if (onTerm === undefined) return this.end(container, 143);
+    if (onTerm.text !== undefined) container.print('stdout', onTerm.text, this.now());
+    if ((onTerm.afterMs ?? 0) === 0) this.end(container, onTerm.exitCode);
+    else container.later(onTerm.afterMs ?? 0, () => this.end(container, onTerm.exitCode));
+  }
+
+  end(container: FakeContainer, exitCode: number, oom = false): void {
+    if (container.state !== 'running') return;
+    container.clearTimers();
+    container.state = 'exited';
+    container.exitCode = exitCode;
+    container.finishedAtMs = this.now();
+    container.oomKilled = oom;
+    if (oom) this.#emit(container, 'oom');
+    this.#record(container, 'ended');
+    container.changed();
+  }
+
+  remove(container: FakeContainer, force: boolean): void {
+    if (container.state === 'running') {
+      if (!force)
+        throw new EngineRefused(`Container ${container.id} is running: stop it before you remove it`);
+      this.end(container, 137);
+    }
+    container.removed = true;
+    this.containers.delete(container.id);
+    this.#names.delete(container.spec.name);
+    this.#record(container, 'removed');
+    container.changed();
+  }
+
+  find(idOrName: string): FakeContainer | undefined {
+    return this.containers.get(idOrName) ?? this.#names.get(idOrName);
+  }
+
+  require(id: string): FakeContainer {
+    const container = this.containers.get(id);
+    if (container === undefined) throw new ContainerMissing(id);
+    return container;
+  }
+
+  createVolume(installation: string, name: string, labels: Readonly<Record<string, string>>): void {
+    const existing = this.volumes.get(name);
+    if (existing === undefined)
+      this.volumes.set(name, {
+        name,
+        installation,
+        labels: ownLabels(installation, labels),
+        createdAtMs: this.now(),
+        files: new FakeFiles(),
+      });
+    else if (existing.installation !== installation)
+      throw new EngineRefused(
+        `The volume ${name} exists and does not belong to installation ${installation}: remove or rename it`,
+      );
+  }
+
+  volumeInUse(name: string): boolean {
+    for (const container of this.containers.values())
+      if (container.spec.volumes.some((mount) => mount.volume === name)) return true;
+    return false;
+  }
+
+  #record(container: FakeContainer, type: LedgerEntry['type']): void {
+    const { id, installation, spec, labels } = container;
+    const exitCode = type === 'ended' ? container.exitCode : undefined;
+    this.ledger.push({
+      type,
+      atMs: this.now(),
+      sequence: this.#sequence++,
+      installation,
+      containerId: id,
+      name: spec.name,
+      botId: labels[LABEL.id] ?? spec.name,
+      ...(exitCode === undefined ? {} : { exitCode }),
+    });
+    this.#emit(container, type === 'ended' ? 'died' : type);
+  }
+
+  #emit(container: FakeContainer, type: EngineEvent['type']): void {
+    const exitCode = type === 'died' ? container.exitCode : undefined;
+    this.events.add({
+      type,
+      containerId: container.id,
+      labels: container.labels,
+      ...(exitCode === undefined ? {} : { exitCode }),
+      atMs: Math.floor(this.now()),
+      installation: container.installation,
+    });
+  }
+}
