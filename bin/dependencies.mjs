@@ -1,7 +1,16 @@
 // Brings node_modules to what package-lock.json says, once, however many start at the same time.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { BootError } from './boot-error.mjs';
 import { withLock } from './lock.mjs';
@@ -15,7 +24,8 @@ export async function ensureDependencies(root) {
   const wanted = stampOf(root);
   if (readStamp(root) !== wanted) {
     await withLock(join(root, '.data', 'install.lock'), () => installUnlessDone(root, wanted), {
-      onWait: (pid) => console.error(`Waiting for process ${pid}, which installs the dependencies of this clone …`),
+      onWait: (pid) =>
+        console.error(`Waiting for process ${pid}, which installs the dependencies of this clone …`),
     });
   }
   linkCommand(root);
@@ -55,7 +65,9 @@ export function matchesLock(root) {
   }
   return Object.entries(lock).every(
     ([path, { version, optional, link }]) =>
-      path === '' || link || (installed[path] === undefined ? optional === true : installed[path].version === version),
+      path === '' ||
+      link ||
+      (installed[path] === undefined ? optional === true : installed[path].version === version),
   );
 }
 
@@ -71,14 +83,22 @@ async function npmCi(root) {
   try {
     failure = await new Promise((settle) => {
       // NODE_ENV=production would leave out the Node that everything runs on.
-      const child = spawn(command, [...first, 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], {
-        cwd: root,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        shell: process.platform === 'win32',
-      });
+      const child = spawn(
+        command,
+        [...first, 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'],
+        {
+          cwd: root,
+          stdio: ['ignore', 'pipe', 'pipe'],
+          shell: process.platform === 'win32',
+        },
+      );
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-      child.on('error', (error) => settle(error.code === 'ENOENT' ? 'npm is not on the PATH: install Node with npm' : error.message));
-      child.on('close', (code, signal) => settle(code === 0 ? undefined : `npm ci ended with ${signal ?? `code ${code}`}`));
+      child.on('error', (error) =>
+        settle(error.code === 'ENOENT' ? 'npm is not on the PATH: install Node with npm' : error.message),
+      );
+      child.on('close', (code, signal) =>
+        settle(code === 0 ? undefined : `npm ci ended with ${signal ?? `code ${code}`}`),
+      );
     });
   } finally {
     clearInterval(ticker);
@@ -86,7 +106,9 @@ async function npmCi(root) {
   if (failure !== undefined) {
     // A half-made tree must not pass for a whole one next time.
     rmSync(join(root, 'node_modules', '.package-lock.json'), { force: true });
-    throw new BootError(`${excerpt(output)}\nThe dependencies could not be installed: ${failure}.\nMend the cause above (network, registry, disk), then run the same command again.`);
+    throw new BootError(
+      `${excerpt(output)}\nThe dependencies could not be installed: ${failure}.\nMend the cause above (network, registry, disk), then run the same command again.`,
+    );
   }
   console.error(`Dependencies installed in ${seconds()} s.`);
 }
@@ -100,7 +122,9 @@ function excerpt(output) {
 /** The npm that runs us, if one does; else the one on the PATH. */
 function npmCommand() {
   const running = process.env.npm_execpath;
-  return running !== undefined && basename(running) === 'npm-cli.js' && existsSync(running) ? [process.execPath, running] : ['npm'];
+  return running !== undefined && basename(running) === 'npm-cli.js' && existsSync(running)
+    ? [process.execPath, running]
+    : ['npm'];
 }
 
 /** Makes `npx the0-runtime` find this clone instead of asking a registry. */

@@ -5,7 +5,10 @@ import { BootError } from './boot-error.mjs';
 
 const NEEDED_MAJOR = 24;
 
-export function findNode(root, { version = process.versions.node, self = process.execPath, exists = existsSync } = {}) {
+export function findNode(
+  root,
+  { version = process.versions.node, self = process.execPath, exists = existsSync } = {},
+) {
   const platformPackage = `node-${process.platform}-${process.arch}`;
   const own = [
     join(root, 'node_modules', 'node', 'bin', 'node'),

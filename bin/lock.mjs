@@ -25,7 +25,9 @@ export async function withLock(path, work, { onWait = () => {}, timeoutMs = 600_
     if (!told && holder !== undefined) onWait(holder.pid);
     told = true;
     if (Date.now() > deadline)
-      throw new Error(`${path} is held by process ${holder?.pid ?? '(unknown)'} for more than ${timeoutMs / 1000} s: end that process, or remove the directory if it is not ours`);
+      throw new Error(
+        `${path} is held by process ${holder?.pid ?? '(unknown)'} for more than ${timeoutMs / 1000} s: end that process, or remove the directory if it is not ours`,
+      );
     await sleep(POLL_MS);
   }
   try {
@@ -39,7 +41,10 @@ export async function withLock(path, work, { onWait = () => {}, timeoutMs = 600_
 function tryAcquire(path) {
   const prepared = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
   mkdirSync(prepared);
-  writeFileSync(join(prepared, 'holder.json'), JSON.stringify({ pid: process.pid, started: startOf(process.pid) }));
+  writeFileSync(
+    join(prepared, 'holder.json'),
+    JSON.stringify({ pid: process.pid, started: startOf(process.pid) }),
+  );
   try {
     renameSync(prepared, path);
     return true;
@@ -90,7 +95,10 @@ export function startOf(pid) {
     if (process.platform === 'linux') return undefined;
   }
   try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
     return undefined;
   }

@@ -79,6 +79,19 @@ describe('Lifecycle', () => {
     expect(hook).toHaveBeenCalledTimes(1);
   });
 
+  it('does first what needs everything at work, then tells the loops', async () => {
+    const life = new Lifecycle({ log, drainDeadlineMs: 1000 });
+    const order: string[] = [];
+    life.beforeDrain('stop bots', 1000, async () => {
+      await Promise.resolve();
+      order.push(`${life.state}, loops told: ${life.signal.aborted}`);
+    });
+    life.onStop('workers', () => void order.push(`workers, loops told: ${life.signal.aborted}`));
+    life.started();
+    await life.stop(requested);
+    expect(order).toEqual(['draining, loops told: false', 'workers, loops told: true']);
+  });
+
   it('refuses what is started after the stop began, so that nothing leaks', async () => {
     const life = new Lifecycle({ log, drainDeadlineMs: 1000 });
     await life.stop(requested);

@@ -49,6 +49,7 @@ export class Lifecycle {
   readonly #log: Logger;
   readonly #options: Required<Omit<LifecycleOptions, 'log'>>;
   readonly #hooks: { name: string; hook: StopHook }[] = [];
+  readonly #firstHooks: { name: string; hook: StopHook; deadlineMs: number }[] = [];
   readonly #abort = new AbortController();
   #state: LifecycleState = 'starting';
   #stopping: Promise<void> | undefined;
@@ -80,6 +81,14 @@ export class Lifecycle {
   onStop(name: string, hook: StopHook): void {
     if (this.#stopping !== undefined) throw new Error(`${name} was started while the process was stopping`);
     this.#hooks.push({ name, hook });
+  }
+
+  /**
+   * Registers what needs everything still at work, such as asking the runtime to stop the bots. Done before anything
+   * else, with a deadline of its own; only then is `signal` aborted.
+   */
+  beforeDrain(name: string, deadlineMs: number, hook: StopHook): void {
+    this.#firstHooks.push({ name, hook, deadlineMs });
   }
 
   /** Drains and stops; later calls wait for the first. Never rejects: what goes wrong in a hook is logged. */
@@ -122,6 +131,7 @@ export class Lifecycle {
 
   async #stop(reason: StopReason): Promise<void> {
     this.#state = 'draining';
+    for (const { name, hook, deadlineMs } of this.#firstHooks) await this.#run(name, hook, reason, deadlineMs);
     this.#abort.abort();
     const budget = reason.kind === 'error' ? this.#options.errorDeadlineMs : this.#options.drainDeadlineMs;
     const deadline = this.#options.now() + budget;

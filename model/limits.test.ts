@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { botLimits, type OperatorLimits } from './limits.ts';
 
 const MB = 2 ** 20;
-const operator: OperatorLimits = { memoryMb: 512, memoryCeilingMb: 4096, cpus: 1, cpuCeiling: 4, cpuShares: 512 };
+const operator: OperatorLimits = {
+  memoryMb: 512,
+  memoryCeilingMb: 4096,
+  cpus: 1,
+  cpuCeiling: 4,
+  cpuShares: 512,
+};
 
 const limits = (config: Record<string, unknown>, rules = operator) => {
   const outcome = botLimits(config, rules);
@@ -27,7 +33,10 @@ describe('botLimits', () => {
       limits: { memoryBytes: 1024 * MB, cpus: 1.5, cpuShares: 256 },
       notes: [],
     });
-    expect(limits({ memory_limit: 64 * MB, cpu_limit: 0.5 }).limits).toMatchObject({ memoryBytes: 64 * MB, cpus: 0.5 });
+    expect(limits({ memory_limit: 64 * MB, cpu_limit: 0.5 }).limits).toMatchObject({
+      memoryBytes: 64 * MB,
+      cpus: 0.5,
+    });
   });
 
   it('lowers to the ceiling what is above it, and says so', () => {
@@ -42,7 +51,10 @@ describe('botLimits', () => {
   it('takes the default for the ceiling where an operator set it higher', () => {
     const rules = { ...operator, memoryMb: 8192, cpus: 6 };
     expect(limits({}, rules).limits).toMatchObject({ memoryBytes: 8192 * MB, cpus: 6 });
-    expect(limits({ memory_limit: '6Gi' }, rules)).toMatchObject({ limits: { memoryBytes: 6144 * MB }, notes: [] });
+    expect(limits({ memory_limit: '6Gi' }, rules)).toMatchObject({
+      limits: { memoryBytes: 6144 * MB },
+      notes: [],
+    });
   });
 
   it('never weighs a bot more than the CPU that it may use', () => {
@@ -51,18 +63,45 @@ describe('botLimits', () => {
   });
 
   it.each([
-    [{ memory_limit: 'lots' }, 'config.memory_limit is "lots", which is no quantity: write it like "512Mi" or "1Gi"'],
-    [{ memory_limit: '512MB' }, 'config.memory_limit is "512MB", which is no quantity: write it like "512Mi" or "1Gi"'],
+    [
+      { memory_limit: 'lots' },
+      'config.memory_limit is "lots", which is no quantity: write it like "512Mi" or "1Gi"',
+    ],
+    [
+      { memory_limit: '512MB' },
+      'config.memory_limit is "512MB", which is no quantity: write it like "512Mi" or "1Gi"',
+    ],
     [{ memory_limit: '' }, 'config.memory_limit is "", which is no quantity: write it like "512Mi" or "1Gi"'],
-    [{ memory_limit: 512 }, 'config.memory_limit is 512, which means 512 bytes: at least 16Mi is needed; write it like "512Mi" or "1Gi"'],
-    [{ memory_limit: '512m' }, 'config.memory_limit is "512m", which means 0.512 bytes: at least 16Mi is needed; write it like "512Mi" or "1Gi"'],
-    [{ memory_request: '1Ki' }, 'config.memory_request is "1Ki", which means 1024 bytes: at least 16Mi is needed; write it like "512Mi" or "1Gi"'],
-    [{ cpu_limit: 0 }, 'config.cpu_limit is 0, which means 0 cores: at least 10m is needed; write it like "500m" or 1'],
+    [
+      { memory_limit: 512 },
+      'config.memory_limit is 512, which means 512 bytes: at least 16Mi is needed; write it like "512Mi" or "1Gi"',
+    ],
+    [
+      { memory_limit: '512m' },
+      'config.memory_limit is "512m", which means 0.512 bytes: at least 16Mi is needed; write it like "512Mi" or "1Gi"',
+    ],
+    [
+      { memory_request: '1Ki' },
+      'config.memory_request is "1Ki", which means 1024 bytes: at least 16Mi is needed; write it like "512Mi" or "1Gi"',
+    ],
+    [
+      { cpu_limit: 0 },
+      'config.cpu_limit is 0, which means 0 cores: at least 10m is needed; write it like "500m" or 1',
+    ],
     [{ cpu_limit: -1 }, 'config.cpu_limit is -1, which is no quantity: write it like "500m" or 1'],
-    [{ cpu_limit: { cores: 1 } }, 'config.cpu_limit is an object, which is no quantity: write it like "500m" or 1'],
+    [
+      { cpu_limit: { cores: 1 } },
+      'config.cpu_limit is an object, which is no quantity: write it like "500m" or 1',
+    ],
     [{ cpu_request: true }, 'config.cpu_request is true, which is no quantity: write it like "500m" or 1'],
-    [{ memory_limit: '64Mi', memory_request: '1Gi' }, 'config.memory_request (1Gi) is more than config.memory_limit (64Mi): lower the request or raise the limit'],
-    [{ cpu_limit: '500m', cpu_request: 1 }, 'config.cpu_request (1) is more than config.cpu_limit (500m): lower the request or raise the limit'],
+    [
+      { memory_limit: '64Mi', memory_request: '1Gi' },
+      'config.memory_request (1Gi) is more than config.memory_limit (64Mi): lower the request or raise the limit',
+    ],
+    [
+      { cpu_limit: '500m', cpu_request: 1 },
+      'config.cpu_request (1) is more than config.cpu_limit (500m): lower the request or raise the limit',
+    ],
   ])('refuses %j in words', (config, message) => {
     expect(problems(config)).toEqual([message]);
   });
@@ -76,16 +115,31 @@ describe('botLimits', () => {
   });
 
   it('stays within floor and ceiling, whatever it is asked', () => {
-    const value = fc.oneof(fc.string(), fc.double(), fc.integer(), fc.jsonValue(), fc.tuple(fc.nat(9999), fc.constantFrom('m', '', 'Mi', 'Gi', 'M', 'e3')).map((p) => p.join('')));
-    const config = fc.record({ memory_limit: value, cpu_limit: value, memory_request: value, cpu_request: value }, { requiredKeys: [] });
+    const value = fc.oneof(
+      fc.string(),
+      fc.double(),
+      fc.integer(),
+      fc.jsonValue(),
+      fc.tuple(fc.nat(9999), fc.constantFrom('m', '', 'Mi', 'Gi', 'M', 'e3')).map((p) => p.join('')),
+    );
+    const config = fc.record(
+      { memory_limit: value, cpu_limit: value, memory_request: value, cpu_request: value },
+      { requiredKeys: [] },
+    );
     fc.assert(
       fc.property(config, (asked) => {
         const outcome = botLimits(asked, operator);
         if (!outcome.ok) return outcome.problems.length > 0;
         const { memoryBytes, cpus, cpuShares } = outcome.limits;
         return (
-          Number.isInteger(memoryBytes) && memoryBytes >= 16 * MB && memoryBytes <= 4096 * MB &&
-          cpus >= 0.01 && cpus <= 4 && Number.isInteger(cpuShares) && cpuShares >= 2 && cpuShares <= 262_144
+          Number.isInteger(memoryBytes) &&
+          memoryBytes >= 16 * MB &&
+          memoryBytes <= 4096 * MB &&
+          cpus >= 0.01 &&
+          cpus <= 4 &&
+          Number.isInteger(cpuShares) &&
+          cpuShares >= 2 &&
+          cpuShares <= 262_144
         );
       }),
       { numRuns: 2000 },

@@ -14,7 +14,8 @@ export type OperatorLimits = {
 export type BotLimits = { memoryBytes: number; cpus: number; cpuShares: number };
 
 /** `notes` belong into the bot's status: what was asked for and is not given. `problems` say why it cannot start. */
-export type LimitsOutcome = { ok: true; limits: BotLimits; notes: string[] } | { ok: false; problems: string[] };
+export type LimitsOutcome =
+  { ok: true; limits: BotLimits; notes: string[] } | { ok: false; problems: string[] };
 
 const MB = 2 ** 20;
 const MEMORY_FLOOR_BYTES = 16 * MB;
@@ -43,17 +44,33 @@ export function botLimits(config: BotConfig, operator: OperatorLimits): LimitsOu
     if (value === undefined || value === null) return undefined;
     const amount = parseQuantity(value);
     if (amount !== undefined && amount >= kind.floor) return amount;
-    problems.push(amount === undefined ? unreadable(field, value, kind) : tooSmall(field, value, amount, kind));
+    problems.push(
+      amount === undefined ? unreadable(field, value, kind) : tooSmall(field, value, amount, kind),
+    );
     return undefined;
   };
-  const limited = (field: string, asked: number | undefined, initial: number, ceiling: number, kind: Kind): number => {
+  const limited = (
+    field: string,
+    asked: number | undefined,
+    initial: number,
+    ceiling: number,
+    kind: Kind,
+  ): number => {
     // An operator who raises the default and forgets the ceiling means the default.
     const most = Math.max(initial, ceiling);
     if (asked === undefined) return initial;
-    if (asked > most) notes.push(`config.${field} asks for ${kind.format(asked)}; the operator allows ${kind.format(most)}, which is what it gets`);
+    if (asked > most)
+      notes.push(
+        `config.${field} asks for ${kind.format(asked)}; the operator allows ${kind.format(most)}, which is what it gets`,
+      );
     return Math.min(asked, most);
   };
-  const requested = (field: string, limitField: string, limit: number | undefined, kind: Kind): number | undefined => {
+  const requested = (
+    field: string,
+    limitField: string,
+    limit: number | undefined,
+    kind: Kind,
+  ): number | undefined => {
     const request = read(field, kind);
     if (request !== undefined && limit !== undefined && request > limit)
       problems.push(
@@ -76,7 +93,8 @@ export function botLimits(config: BotConfig, operator: OperatorLimits): LimitsOu
   return { ok: true, limits: { memoryBytes, cpus, cpuShares }, notes };
 }
 
-const weight = (cores: number): number => Math.min(SHARES_MAX, Math.max(SHARES_MIN, Math.round(cores * SHARES_PER_CORE)));
+const weight = (cores: number): number =>
+  Math.min(SHARES_MAX, Math.max(SHARES_MIN, Math.round(cores * SHARES_PER_CORE)));
 
 function unreadable(field: string, value: unknown, kind: Kind): string {
   return `config.${field} is ${shown(value)}, which is no quantity: write it like ${kind.example}`;
@@ -90,6 +108,7 @@ function tooSmall(field: string, value: unknown, amount: number, kind: Kind): st
 /** Only text and numbers are shown, and not much of them: a key that was pasted into the wrong field stays secret. */
 function shown(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (typeof value === 'string') return value.length <= 20 ? JSON.stringify(value) : `a text of ${value.length} characters`;
+  if (typeof value === 'string')
+    return value.length <= 20 ? JSON.stringify(value) : `a text of ${value.length} characters`;
   return Array.isArray(value) ? 'an array' : 'an object';
 }

@@ -19,7 +19,8 @@ const FACTORS: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-const QUANTITY = /^\+?(?<digits>\d+\.?\d*|\.\d+)(?:(?<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?<exponent>[+-]?\d{1,3}))?$/;
+const QUANTITY =
+  /^\+?(?<digits>\d+\.?\d*|\.\d+)(?:(?<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?<exponent>[+-]?\d{1,3}))?$/;
 
 /** The value in base units (bytes, cores), or undefined for what is no quantity or is negative. */
 export function parseQuantity(value: unknown): number | undefined {
@@ -27,7 +28,8 @@ export function parseQuantity(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined;
   const parts = QUANTITY.exec(value.trim())?.groups;
   if (parts === undefined) return undefined;
-  const factor = parts['exponent'] === undefined ? FACTORS[parts['suffix'] ?? ''] : 10 ** Number(parts['exponent']);
+  const factor =
+    parts['exponent'] === undefined ? FACTORS[parts['suffix'] ?? ''] : 10 ** Number(parts['exponent']);
   const result = Number(parts['digits']) * (factor ?? NaN);
   return Number.isFinite(result) ? result : undefined;
 }
@@ -42,9 +44,11 @@ const MEMORY_UNITS = [
 export function formatMemory(bytes: number): string {
   for (const [suffix, factor] of MEMORY_UNITS) {
     const amount = bytes / factor;
-    if (amount >= 1 && Number.isInteger(Math.round(amount * 1e9) / 1e7)) return `${Number(amount.toFixed(2))}${suffix}`;
+    if (amount >= 1 && Number.isInteger(Math.round(amount * 1e9) / 1e7))
+      return `${Number(amount.toFixed(2))}${suffix}`;
   }
   return `${Math.round(bytes)} bytes`;
 }
 
-export const formatCores = (cores: number): string => (cores < 1 ? `${Math.round(cores * 1000)}m` : String(Number(cores.toFixed(3))));
+export const formatCores = (cores: number): string =>
+  cores < 1 ? `${Math.round(cores * 1000)}m` : String(Number(cores.toFixed(3)));

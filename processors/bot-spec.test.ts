@@ -20,7 +20,11 @@ const HOST = {
 } as const;
 const ENTRY: Record<string, string> = { scala3: 'bot.jar:Main', dotnet8: 'Bot.dll' };
 
-function input(environment: Record<string, string> = {}, runtime = 'python3.11', config: Record<string, unknown> = {}): BotSpecInput {
+function input(
+  environment: Record<string, string> = {},
+  runtime = 'python3.11',
+  config: Record<string, unknown> = {},
+): BotSpecInput {
   const settings = loadSettings(environment);
   const entry = ENTRY[runtime] ?? 'main';
   const limits = botLimits(config, operatorLimits(settings));
@@ -28,18 +32,34 @@ function input(environment: Record<string, string> = {}, runtime = 'python3.11',
   return {
     installation: 'the0',
     botId: 'bot-1',
-    launch: planLaunch({ botId: 'bot-1', botType: 'realtime', runtime, entrypoints: { bot: entry }, codeFile: 'o/b/1.0.0', config }),
+    launch: planLaunch({
+      botId: 'bot-1',
+      botType: 'realtime',
+      runtime,
+      entrypoints: { bot: entry },
+      codeFile: 'o/b/1.0.0',
+      config,
+    }),
     limits: limits.limits,
     image: IMAGE,
     codeVolume: { name: 'the0-code-abc', labels: { 'the0.code': 'abc' } },
-    labels: botLabels({ botId: 'bot-1', entrypoint: entry, runtime, fingerprint: 'f', token: 3, code: 'abc' }),
+    labels: botLabels({
+      botId: 'bot-1',
+      entrypoint: entry,
+      runtime,
+      fingerprint: 'f',
+      token: 3,
+      code: 'abc',
+    }),
     settings,
   };
 }
 
 describe('botSpec', () => {
   it.each(RUNTIME_IDS)('makes a container of %s that the engine accepts', (runtime) => {
-    expect(() => checkSpec('the0', botSpec(input({}, runtime)), { ...HOST, ociRuntimes: [...HOST.ociRuntimes] })).not.toThrow();
+    expect(() =>
+      checkSpec('the0', botSpec(input({}, runtime)), { ...HOST, ociRuntimes: [...HOST.ociRuntimes] }),
+    ).not.toThrow();
   });
 
   it('mounts code read-only, and only the two volumes of the bot besides', () => {
@@ -64,7 +84,12 @@ describe('botSpec', () => {
   });
 
   it('carries the bot’s own limits and the operator’s', () => {
-    const { limits } = botSpec(input({ BOT_PIDS_LIMIT: '99', BOT_SHM_MB: '3' }, 'nodejs20', { memory_limit: '64Mi', cpu_limit: '250m' }));
+    const { limits } = botSpec(
+      input({ BOT_PIDS_LIMIT: '99', BOT_SHM_MB: '3' }, 'nodejs20', {
+        memory_limit: '64Mi',
+        cpu_limit: '250m',
+      }),
+    );
     expect(limits).toEqual({
       memoryBytes: 64 * 2 ** 20,
       cpus: 0.25,
@@ -80,8 +105,14 @@ describe('botSpec', () => {
     [{}, undefined],
     [{ BOT_BLKIO_WEIGHT: '100' }, { weight: 100 }],
     [{ BOT_BLKIO_READ_MB: '5' }, undefined],
-    [{ BOT_BLKIO_READ_MB: '5', BOT_BLKIO_DEVICE: '/dev/sda' }, { readBps: 5 * 2 ** 20, device: '/dev/sda' }],
-    [{ BOT_BLKIO_WRITE_MB: '1', BOT_BLKIO_DEVICE: '/dev/sda', BOT_BLKIO_WEIGHT: '10' }, { weight: 10, writeBps: 2 ** 20, device: '/dev/sda' }],
+    [
+      { BOT_BLKIO_READ_MB: '5', BOT_BLKIO_DEVICE: '/dev/sda' },
+      { readBps: 5 * 2 ** 20, device: '/dev/sda' },
+    ],
+    [
+      { BOT_BLKIO_WRITE_MB: '1', BOT_BLKIO_DEVICE: '/dev/sda', BOT_BLKIO_WEIGHT: '10' },
+      { weight: 10, writeBps: 2 ** 20, device: '/dev/sda' },
+    ],
     [{ BOT_BLKIO_DEVICE: '/dev/sda' }, undefined],
   ])('block I/O of %j', (environment, expected) => {
     expect(botSpec(input(environment)).limits.blockIo).toEqual(expected);
@@ -89,13 +120,21 @@ describe('botSpec', () => {
 
   it('passes on what the operator chose of OCI runtime and profiles', () => {
     const chosen = { BOT_OCI_RUNTIME: 'runsc', BOT_APPARMOR_PROFILE: 'bots' };
-    expect(botSpec({ ...input(chosen), seccompProfile: '{}' })).toMatchObject({ ociRuntime: 'runsc', apparmorProfile: 'bots', seccompProfile: '{}' });
+    expect(botSpec({ ...input(chosen), seccompProfile: '{}' })).toMatchObject({
+      ociRuntime: 'runsc',
+      apparmorProfile: 'bots',
+      seccompProfile: '{}',
+    });
     expect(botSpec(input())).not.toHaveProperty('ociRuntime');
   });
 
   it('holds no value of the configuration and no credential of ours, whatever they are', () => {
     const secret = fc.uuid().map((id) => `canary-${id}`);
-    const config = fc.dictionary(fc.string(), fc.oneof(secret, fc.array(secret), fc.dictionary(secret, secret)), { minKeys: 1 });
+    const config = fc.dictionary(
+      fc.string(),
+      fc.oneof(secret, fc.array(secret), fc.dictionary(secret, secret)),
+      { minKeys: 1 },
+    );
     const ours = {
       S3_ACCESS_KEY: 'canary-s3',
       S3_SECRET_KEY: 'canary-s3-secret',

@@ -1,5 +1,11 @@
 import type { Settings } from '../infra/config/settings.ts';
-import type { BlockIo, ContainerLimits, ContainerSpec, TmpfsMount, VolumeMount } from '../infra/engine/port.ts';
+import type {
+  BlockIo,
+  ContainerLimits,
+  ContainerSpec,
+  TmpfsMount,
+  VolumeMount,
+} from '../infra/engine/port.ts';
 import { LABEL } from '../model/labels.ts';
 import type { BotLimits, OperatorLimits } from '../model/limits.ts';
 import { containerName, launchVolumeName, stateVolumeName } from '../model/names.ts';
@@ -61,7 +67,9 @@ export function botSpec(input: BotSpecInput): ContainerSpec {
     tmpfs: tmpfs(settings),
     network: 'bots',
     ...(settings.BOT_OCI_RUNTIME === undefined ? {} : { ociRuntime: settings.BOT_OCI_RUNTIME }),
-    ...(settings.BOT_APPARMOR_PROFILE === undefined ? {} : { apparmorProfile: settings.BOT_APPARMOR_PROFILE }),
+    ...(settings.BOT_APPARMOR_PROFILE === undefined
+      ? {}
+      : { apparmorProfile: settings.BOT_APPARMOR_PROFILE }),
     ...(seccompProfile === undefined ? {} : { seccompProfile }),
   };
 }

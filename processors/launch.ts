@@ -1,11 +1,11 @@
 import type { Settings } from '../infra/config/settings.ts';
 import { NameTaken } from '../infra/engine/errors.ts';
 import type { ContainerSpec, Engine } from '../infra/engine/port.ts';
-import { botLabels } from '../model/labels.ts';
-import { botLimits, type OperatorLimits } from '../model/limits.ts';
-import { botSpec } from './bot-spec.ts';
+import { botLabels, LABEL } from '../model/labels.ts';
+import { botLimits } from '../model/limits.ts';
+import { botSpec, operatorLimits } from './bot-spec.ts';
 import type { CodeStore } from './code/store.ts';
-import { assertEntryPoint } from './code/entry-check.ts';
+import { checkEntryPoint } from './code/entry-check.ts';
 import type { Pass } from './converge.ts';
 import { sameDesire, type Desired } from './desired.ts';
 import { runtimeOf } from './entrypoints/index.ts';
@@ -43,16 +43,6 @@ export type LauncherDeps = {
 /** A newer wish is looked for this often while something slow goes on. */
 const LISTEN_EVERY_MS = 250;
 
-function operatorLimits(settings: Settings): OperatorLimits {
-  return {
-    memoryMb: settings.BOT_MEMORY_LIMIT_MB,
-    memoryCeilingMb: settings.BOT_MEMORY_CEILING_MB,
-    cpus: settings.BOT_CPU_LIMIT,
-    cpuCeiling: settings.BOT_CPU_CEILING,
-    cpuShares: settings.BOT_CPU_SHARES,
-  };
-}
-
 /** Turns a bot that should run and has no container into one that runs. */
 export class Launcher {
   readonly #deps: LauncherDeps;
@@ -83,7 +73,7 @@ export class Launcher {
         this.#deps.code.ensure({ filePath: desired.bot.custom?.filePath ?? '', executablePaths: launch.executablePaths, image, signal }),
       ),
     );
-    assertEntryPoint(code.manifest, launch.entryFile);
+    checkEntryPoint(code.manifest, launch.entryFile, 'bot');
 
     const spec = botSpec({
       installation: engine.installation,
@@ -91,7 +81,7 @@ export class Launcher {
       launch,
       limits: limits.limits,
       image,
-      codeVolume: code.volume,
+      codeVolume: { name: code.volume, labels: { [LABEL.code]: code.codeId } },
       settings: this.#deps.settings,
       labels: botLabels({
         botId: pass.lock.botId,

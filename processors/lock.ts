@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { MongoServerError, type Collection, type UpdateFilter } from 'mongodb';
 import type { BotStatus } from '../model/status.ts';
 import { LockLost } from './errors.ts';
@@ -51,31 +52,15 @@ export class BotLock {
     owner: string;
     monotonicMs?: () => number;
   }): Promise<BotLock | undefined> {
-    const { statuses, botId, owner, monotonicMs = () => performance.now() } = options;
+    const { statuses, botId, monotonicMs = () => performance.now() } = options;
+    // Tells this taking from every other one, by the same process too.
+    const owner = `${options.owner}/${randomUUID().slice(0, 8)}`;
     const askedAtMs = monotonicMs();
     try {
-      const found = await statuses.findOneAndUpdate(
-        { _id: botId, $or: [{ lock: null }, { $expr: { $lt: ['$lock.until', '$$NOW'] } }] },
-        [
-          // Seeded by the clock, so that tokens go on rising even after the document was deleted with its bot.
-          { $set: { token: { $max: [{ $add: [{ $ifNull: ['$token', 0] }, 1] }, { $toLong: '$$NOW' }] } } },
-          {
-            $set: {
-              lock: { token: '$token', owner, until: { $add: ['$$NOW', LOCK_TTL_MS] } },
-              phase: { $ifNull: ['$phase', 'pending'] },
-              reason: { $ifNull: ['$reason', 'seen, not started yet'] },
-              since: { $ifNull: ['$since', '$$NOW'] },
-              updatedAt: { $ifNull: ['$updatedAt', '$$NOW'] },
-              restarts: { $ifNull: ['$restarts', 0] },
-              consecutiveFailures: { $ifNull: ['$consecutiveFailures', 0] },
-            },
-          },
-        ],
-        { upsert: true, returnDocument: 'after' },
-      );
-      return found === null ? undefined : new BotLock(statuses, found, owner, askedAtMs, monotonicMs);
+      const found = await statuses.findOneAndUpdate({ _id: botId }, takeIfFree(owner), { upsert: true, returnDocument: 'after' });
+      return found?.lock?.owner === owner ? new BotLock(statuses, found, owner, askedAtMs, monotonicMs) : undefined;
     } catch (error) {
-      // The upsert of a document that exists and is locked by another ends as a duplicate key.
+      // Two first takings at once: the loser's insert is a duplicate.
       if (error instanceof MongoServerError && error.code === 11000) return undefined;
       throw error;
     }
@@ -162,4 +147,37 @@ export class BotLock {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
+}
+
+/** An update that takes the lock if it is free, and changes nothing otherwise. */
+function takeIfFree(owner: string): object[] {
+  const isFree = { $or: [{ $eq: [{ $ifNull: ['$lock', null] }, null] }, { $lt: ['$lock.until', '$$NOW'] }] };
+  const ifFree = (taken: unknown, field: string): object => ({ $cond: ['$$free', taken, field] });
+  const initially = (field: string, value: unknown): object => ({ $ifNull: [`$${field}`, value] });
+  // Seeded by the clock, so that tokens go on rising even after the document was deleted with its bot.
+  const nextToken = { $max: [{ $add: [initially('token', 0), 1] }, { $toLong: '$$NOW' }] };
+  return [
+    {
+      $replaceWith: {
+        $let: {
+          vars: { free: isFree, next: nextToken },
+          in: {
+            $mergeObjects: [
+              '$$ROOT',
+              {
+                token: ifFree('$$next', '$token'),
+                lock: ifFree({ token: '$$next', owner, until: { $add: ['$$NOW', LOCK_TTL_MS] } }, '$lock'),
+                phase: initially('phase', 'pending'),
+                reason: initially('reason', 'Seen, not started yet.'),
+                since: initially('since', '$$NOW'),
+                updatedAt: initially('updatedAt', '$$NOW'),
+                restarts: initially('restarts', 0),
+                consecutiveFailures: initially('consecutiveFailures', 0),
+              },
+            ],
+          },
+        },
+      },
+    },
+  ];
 }

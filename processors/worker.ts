@@ -1,6 +1,6 @@
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Logger } from '../infra/logger.ts';
+import { OutageLog, type Logger } from '../infra/logger.ts';
 import { botJobSchema, type BotJob, type QueueName } from '../queues/names.ts';
 import type { Outcome as CountedOutcome } from '../queues/metrics.ts';
 import { TAKEOVER, UNEXPECTED_RETRY } from '../queues/options.ts';
@@ -31,6 +31,7 @@ export class QueueWorker {
     onError: (queue: QueueName, error: Error) => void;
   }) {
     this.queue = options.queue;
+    const outage = new OutageLog(options.log, `What the queue ${options.queue} needs`);
     const handle = async (job: Job<BotJob>, token?: string): Promise<string> => {
       const { botId, cause } = botJobSchema.parse(job.data);
       const fields = { botId, cause, queue: options.queue, jobId: job.id };
@@ -39,9 +40,10 @@ export class QueueWorker {
         outcome = await converge(options.deps, botId, this.#drain.signal);
       } catch (error) {
         options.onOutcome(options.queue, 'errored');
-        options.log.debug({ ...fields, error: (error as Error).message }, 'A job failed unexpectedly and is tried again');
+        outage.failed(error, fields);
         throw error;
       }
+      outage.recovered();
       options.log.debug({ ...fields, outcome }, 'Job done');
       switch (outcome.kind) {
         case 'settled':

@@ -19,8 +19,6 @@ export class BotQueues implements AsyncDisposable {
         connection: options.connection,
         prefix: queuePrefix(options.installation),
         defaultJobOptions: JOB_OPTIONS,
-        // A producer that waits for Redis at start would hide the outage from /readyz.
-        skipWaitingForReady: true,
       });
       queue.on('error', (error) => options.onError(name, error));
       return queue;

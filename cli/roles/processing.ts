@@ -1,6 +1,6 @@
 import type { Engine } from '../../infra/engine/port.ts';
 import { S3Client, s3Options } from '../../infra/s3/client.ts';
-import { CodeStore } from '../../processors/code/store.ts';
+import { codeLimits, CodeStore } from '../../processors/code/store.ts';
 import type { ConvergeDeps } from '../../processors/converge.ts';
 import { ForeignContainers } from '../../processors/foreign.ts';
 import { Images } from '../../processors/images.ts';
@@ -85,5 +85,13 @@ async function codeStore(context: RoleContext, services: Services, engine: Engin
   const s3 = new S3Client(s3Options(settings));
   health.check('s3', () => s3.bucketExists(settings.S3_CODE_BUCKET), { degradesOnly: true });
   const { id: engineId } = await engine.identify();
-  return new CodeStore({ s3, engine, engineId, records: services.collections.codeVolumes, settings, log });
+  return new CodeStore({
+    s3,
+    bucket: settings.S3_CODE_BUCKET,
+    engine,
+    engineId,
+    volumes: services.collections.codeVolumes,
+    limits: codeLimits(settings),
+    log,
+  });
 }

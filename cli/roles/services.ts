@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { createDockerEngine } from '../../infra/engine/docker/index.ts';
 import type { Engine } from '../../infra/engine/port.ts';
@@ -54,14 +55,21 @@ export async function openServices(context: RoleContext): Promise<Services> {
   };
   const redis = open('producer');
   health.check('redis', () => redis.ping());
+  const retry = { everyMs: RETRY_EVERY_MS, signal: lifecycle.signal, log };
+  // BullMQ remembers for ever that its first look at Redis failed, so it is given a connection that stands.
+  await untilSucceeds('Redis, to open the queues', () => answered(redis), retry);
   const queues = new BotQueues({ connection: redis, installation: settings.INSTALLATION, onError: (_queue, error) => outage.failed(error) });
   lifecycle.onStop('queues', () => queues.close());
   const queueMetrics = new QueueMetrics({ registry: metrics.registry, queues: queues.byName });
 
-  const retry = { everyMs: RETRY_EVERY_MS, signal: lifecycle.signal, log };
   await untilSucceeds('MongoDB, to create indexes', () => ensureIndexes(all), retry).then((problems) => {
     for (const problem of problems) log.warn(problem, 'An index could not be made as wished');
   });
   await untilSucceeds('The container engine', () => assertOneEngine(engine, all.installation), retry);
   return { mongo, collections: all, engine, queues, redis, workerRedis: () => open('worker'), queueMetrics };
+}
+
+async function answered(redis: Redis): Promise<void> {
+  if (redis.status === 'connecting' || redis.status === 'connect') await once(redis, 'ready', { signal: AbortSignal.timeout(RETRY_EVERY_MS) });
+  await redis.ping();
 }

@@ -89,6 +89,7 @@ export const SETTINGS = {
   DASHBOARD_HOST: setting(text('127.0.0.1'), { group: 'Faces', unit: 'address', meaning: 'Address of the dashboard' }),
   DASHBOARD_PORT: setting(port(8090), { group: 'Faces', unit: 'port', meaning: 'Port of the dashboard' }),
   DASHBOARD_TOKEN: setting(optionalText(), { group: 'Faces', unit: '', secret: true, meaning: 'Token of the dashboard’s login (16 characters or more); without it the dashboard refuses to start' }),
+  UP_FILE: setting(optionalText(), { group: 'Faces', unit: 'path', meaning: 'Where a running up leaves its addresses for the other commands of its clone; unset: .data/up.json there' }),
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -11,6 +11,11 @@ export function requireInstallation(installation: string): string {
   return installation;
 }
 
+/** Whether any engine could have something of that name or id. */
+export function isObjectName(text: string): boolean {
+  return OBJECT_NAME.test(text);
+}
+
 /** A name of this installation's own, as the engine accepts it: `<installation>-…`. Throws `SpecRefused`. */
 export function requireOwnName(field: string, installation: string, name: string): string {
   if (!name.startsWith(`${installation}-`))

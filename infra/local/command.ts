@@ -6,7 +6,11 @@ export type CommandResult = { code: number | null; output: string };
 export type CommandOptions = { environment?: Environment; timeoutMs?: number; cwd?: string };
 
 /** Runs a program to its end; rejects only when it cannot be started or does not end in time. */
-export function runCommand(program: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+export function runCommand(
+  program: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
   const { environment = process.env, timeoutMs = 60_000, cwd } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env: { ...environment }, cwd, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -17,9 +17,14 @@ const COMPOSE_FILE = fileURLToPath(new URL('../compose.dev.yaml', import.meta.ur
 const UP_TIMEOUT_MS = 600_000;
 const READY_TIMEOUT_MS = 120_000;
 
-export type Run = (args: readonly string[], environment: Environment, timeoutMs: number) => Promise<CommandResult>;
+export type Run = (
+  args: readonly string[],
+  environment: Environment,
+  timeoutMs: number,
+) => Promise<CommandResult>;
 
-const runDocker: Run = (args, environment, timeoutMs) => runCommand('docker', args, { environment, timeoutMs });
+const runDocker: Run = (args, environment, timeoutMs) =>
+  runCommand('docker', args, { environment, timeoutMs });
 
 /** Arguments of `docker` for one server of the compose file; the project is named after the data directory. */
 export function composeArguments(dir: string, ...rest: string[]): string[] {
@@ -40,13 +45,21 @@ export async function startInContainer(
   const { dir, port } = options;
   mkdirSync(dir, { recursive: true });
   const plan = planAt(kind, port, dir);
-  const variables: Environment = { ...environment, [`${kind.toUpperCase()}_PORT`]: String(port), S3_CONFIG: join(dir, 's3.json') };
+  const variables: Environment = {
+    ...environment,
+    [`${kind.toUpperCase()}_PORT`]: String(port),
+    S3_CONFIG: join(dir, 's3.json'),
+  };
   const compose = async (...args: string[]): Promise<void> => {
     let result: CommandResult;
     try {
       result = await run(composeArguments(dir, ...args), variables, UP_TIMEOUT_MS);
     } catch (error) {
-      throw new WayBlocked(`docker does not run: ${messageOf(error)}`, 'apt-get install -y docker.io docker-compose-v2', { cause: error });
+      throw new WayBlocked(
+        `docker does not run: ${messageOf(error)}`,
+        'apt-get install -y docker.io docker-compose-v2',
+        { cause: error },
+      );
     }
     if (result.code !== 0) throw composeFailure(result.output);
   };
@@ -54,7 +67,10 @@ export async function startInContainer(
     try {
       await pollUntilReady(plan.check, { timeoutMs: READY_TIMEOUT_MS, everyMs: 200 });
     } catch (error) {
-      throw new ServerStartFailed(`${SERVERS[kind].title} in a container did not start: ${messageOf(error)}`, { cause: error });
+      throw new ServerStartFailed(
+        `${SERVERS[kind].title} in a container did not start: ${messageOf(error)}`,
+        { cause: error },
+      );
     }
   };
   await compose('up', '--detach', kind);
@@ -67,7 +83,10 @@ export async function startInContainer(
     pid: undefined,
     dataDir: join(dir, 'data'),
     stop: () => compose('stop', kind),
-    kill: (signal) => void compose('kill', '--signal', signal, kind).catch((error: unknown) => options.log?.(messageOf(error))),
+    kill: (signal) =>
+      void compose('kill', '--signal', signal, kind).catch((error: unknown) =>
+        options.log?.(messageOf(error)),
+      ),
     restart: async () => {
       await compose('stop', kind);
       await compose('up', '--detach', kind);

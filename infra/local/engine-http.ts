@@ -24,12 +24,22 @@ export type EngineRequest = {
 export function askEngine(host: string, options: EngineRequest): Promise<IncomingMessage> {
   const { method = 'GET', path, body, timeoutMs = 10_000, signal, headers = {} } = options;
   return new Promise((resolve, reject) => {
-    const common = { method, path, timeout: timeoutMs, headers: { Host: 'docker', ...headers }, ...(signal === undefined ? {} : { signal }) };
+    const common = {
+      method,
+      path,
+      timeout: timeoutMs,
+      headers: { Host: 'docker', ...headers },
+      ...(signal === undefined ? {} : { signal }),
+    };
     const target = targetOf(host, options.environment ?? process.env);
-    const request = target.secure ? requestHttps({ ...common, ...target.options }) : requestHttp({ ...common, ...target.options });
+    const request = target.secure
+      ? requestHttps({ ...common, ...target.options })
+      : requestHttp({ ...common, ...target.options });
     request.once('response', resolve);
     request.once('error', reject);
-    request.once('timeout', () => request.destroy(new Error(`the engine at ${host} was silent for ${timeoutMs / 1000} s`)));
+    request.once('timeout', () =>
+      request.destroy(new Error(`the engine at ${host} was silent for ${timeoutMs / 1000} s`)),
+    );
     if (body === undefined) request.end();
     else {
       body.once('error', (error) => request.destroy(error));
@@ -39,7 +49,10 @@ export function askEngine(host: string, options: EngineRequest): Promise<Incomin
 }
 
 /** The same for short answers: status and text. */
-export async function askEngineForText(host: string, options: EngineRequest): Promise<{ status: number; body: string }> {
+export async function askEngineForText(
+  host: string,
+  options: EngineRequest,
+): Promise<{ status: number; body: string }> {
   const response = await askEngine(host, options);
   return { status: response.statusCode ?? 0, body: await text(response) };
 }
@@ -52,9 +65,17 @@ function targetOf(host: string, environment: Environment): Target {
   if (!['tcp:', 'http:', 'https:'].includes(url.protocol))
     throw new Error(`DOCKER_HOST=${host}: only unix://, tcp://, http:// and https:// are understood`);
   const secure = url.protocol === 'https:' || (environment['DOCKER_TLS_VERIFY'] ?? '') !== '';
-  const options: Record<string, unknown> = { host: url.hostname, port: Number(url.port || (secure ? 2376 : 2375)) };
+  const options: Record<string, unknown> = {
+    host: url.hostname,
+    port: Number(url.port || (secure ? 2376 : 2375)),
+  };
   const certificates = environment['DOCKER_CERT_PATH'];
   if (secure && certificates !== undefined && certificates !== '')
-    for (const [name, file] of [['ca', 'ca.pem'], ['cert', 'cert.pem'], ['key', 'key.pem']] as const) options[name] = readFileSync(join(certificates, file));
+    for (const [name, file] of [
+      ['ca', 'ca.pem'],
+      ['cert', 'cert.pem'],
+      ['key', 'key.pem'],
+    ] as const)
+      options[name] = readFileSync(join(certificates, file));
   return { secure, options };
 }

@@ -9,7 +9,12 @@ import type { Environment, Progress } from './types.ts';
 const APT_TIMEOUT_MS = 600_000;
 const PID_FILE = '/var/run/docker.pid';
 
-type Parts = { environment: Environment; progress: Progress; ping: (host: string) => Promise<Ping>; findProgram: (name: string) => string | undefined };
+type Parts = {
+  environment: Environment;
+  progress: Progress;
+  ping: (host: string) => Promise<Ping>;
+  findProgram: (name: string) => string | undefined;
+};
 
 /** The machine that we are on. */
 export class EngineMachine implements Machine {
@@ -48,23 +53,37 @@ export class EngineMachine implements Machine {
   }
 
   async startService(): Promise<void> {
-    const { code, output } = await runCommand('systemctl', ['start', 'docker'], { environment: this.#environment });
-    if (code !== 0) throw new EngineMissing(`systemctl start docker failed: ${lastLines(output, 3)}\nSee:  journalctl -u docker`);
+    const { code, output } = await runCommand('systemctl', ['start', 'docker'], {
+      environment: this.#environment,
+    });
+    if (code !== 0)
+      throw new EngineMissing(
+        `systemctl start docker failed: ${lastLines(output, 3)}\nSee:  journalctl -u docker`,
+      );
   }
 
   startDetached(dockerd: string): void {
     forgetDeadEngine();
     const log = openSync(this.logFile, 'a');
     // In a session of its own and not waited for: it outlives us, since bots live in it.
-    const child = spawn(dockerd, [], { detached: true, stdio: ['ignore', log, log], env: { ...this.#environment } });
-    child.on('error', (error) => this.#progress({ what: 'Container engine', detail: `dockerd could not be started: ${error.message}` }));
+    const child = spawn(dockerd, [], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...this.#environment },
+    });
+    child.on('error', (error) =>
+      this.#progress({ what: 'Container engine', detail: `dockerd could not be started: ${error.message}` }),
+    );
     child.unref();
     closeSync(log);
   }
 
   #apt(...args: string[]): ReturnType<typeof runCommand> {
     const environment = { ...this.#environment, DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'l' };
-    return runCommand('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...args], { environment, timeoutMs: APT_TIMEOUT_MS });
+    return runCommand('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...args], {
+      environment,
+      timeoutMs: APT_TIMEOUT_MS,
+    });
   }
 }
 
@@ -81,7 +100,11 @@ function isDebianLike(): boolean {
 }
 
 function processIds(): number[] {
-  return existsSync('/proc') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number) : [];
+  return existsSync('/proc')
+    ? readdirSync('/proc')
+        .filter((name) => /^\d+$/.test(name))
+        .map(Number)
+    : [];
 }
 
 function nameOf(pid: number): string | undefined {

@@ -2,18 +2,25 @@ import { askEngineForText } from './engine-http.ts';
 import { messageOf } from './errors.ts';
 import type { Environment } from './types.ts';
 
-export type Ping = { ok: true } | { ok: false; problem: 'absent' | 'refused' | 'denied' | 'other'; message: string };
+export type Ping =
+  { ok: true } | { ok: false; problem: 'absent' | 'refused' | 'denied' | 'other'; message: string };
 
 const PING_TIMEOUT_MS = 5_000;
 
 export async function pingEngine(host: string, environment: Environment): Promise<Ping> {
   try {
-    const { status, body } = await askEngineForText(host, { path: '/_ping', timeoutMs: PING_TIMEOUT_MS, environment });
+    const { status, body } = await askEngineForText(host, {
+      path: '/_ping',
+      timeoutMs: PING_TIMEOUT_MS,
+      environment,
+    });
     if (status === 200) return { ok: true };
     return { ok: false, problem: 'other', message: `it answers ${status} ${body.slice(0, 200)}` };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    const problem = ({ ENOENT: 'absent', ECONNREFUSED: 'refused', EACCES: 'denied', EPERM: 'denied' } as const)[code] ?? 'other';
+    const problem =
+      ({ ENOENT: 'absent', ECONNREFUSED: 'refused', EACCES: 'denied', EPERM: 'denied' } as const)[code] ??
+      'other';
     return { ok: false, problem, message: messageOf(error) };
   }
 }

@@ -39,7 +39,10 @@ const START_TIMEOUT_MS = 30_000;
  * from the system's packages and started. Never starts one beside another that runs.
  * @throws EngineMissing saying what to install, or which permission is missing
  */
-export async function ensureEngine(options: EnsureEngineOptions, machine: Machine = machineOf(options)): Promise<EnsuredEngine> {
+export async function ensureEngine(
+  options: EnsureEngineOptions,
+  machine: Machine = machineOf(options),
+): Promise<EnsuredEngine> {
   const { progress, environment = process.env } = options;
   const begun = Date.now();
   const hosts = candidateHosts(environment);
@@ -55,7 +58,9 @@ export async function ensureEngine(options: EnsureEngineOptions, machine: Machin
   }
   const [host = ''] = hosts;
   if ((environment['DOCKER_HOST'] ?? '') !== '') throw new EngineMissing(problems.join('\n'));
-  return withLock(join(cacheDirectory(environment), 'engine.lock'), () => bringUp(host, problems, options.progress, machine));
+  return withLock(join(cacheDirectory(environment), 'engine.lock'), () =>
+    bringUp(host, problems, options.progress, machine),
+  );
 }
 
 /** DOCKER_HOST alone if set; else the usual sockets, the system's first. */
@@ -69,16 +74,32 @@ export function candidateHosts(environment: Environment): string[] {
   return sockets.map((path) => `unix://${path}`);
 }
 
-async function bringUp(host: string, problems: string[], progress: Progress, machine: Machine): Promise<EnsuredEngine> {
+async function bringUp(
+  host: string,
+  problems: string[],
+  progress: Progress,
+  machine: Machine,
+): Promise<EnsuredEngine> {
   // Another run may have started it while we waited for the lock.
   if ((await machine.ping(host)).ok) return { dockerHost: host, started: false };
   const [running] = machine.runningEngines();
   if (running !== undefined) {
-    progress({ what: 'Container engine', detail: `process ${running} runs but does not answer yet: waiting` });
-    return { dockerHost: await untilReady(host, machine, `dockerd runs as process ${running} but does not answer at ${host}: restart it, or set DOCKER_HOST to where it listens`), started: false };
+    progress({
+      what: 'Container engine',
+      detail: `process ${running} runs but does not answer yet: waiting`,
+    });
+    return {
+      dockerHost: await untilReady(
+        host,
+        machine,
+        `dockerd runs as process ${running} but does not answer at ${host}: restart it, or set DOCKER_HOST to where it listens`,
+      ),
+      started: false,
+    };
   }
   const found = machine.findProgram('dockerd');
-  if (!machine.isRoot || (found === undefined && !machine.isDebian)) throw new EngineMissing(missing(problems, machine, found));
+  if (!machine.isRoot || (found === undefined && !machine.isDebian))
+    throw new EngineMissing(missing(problems, machine, found));
   if (found === undefined) {
     const begun = Date.now();
     progress({ what: 'Container engine', detail: 'installing docker.io with apt-get' });
@@ -88,12 +109,21 @@ async function bringUp(host: string, problems: string[], progress: Progress, mac
     if ((await machine.ping(host)).ok) return { dockerHost: host, started: true };
   }
   const dockerd = machine.findProgram('dockerd');
-  if (dockerd === undefined) throw new EngineMissing('docker.io is installed, and yet there is no dockerd on the PATH');
+  if (dockerd === undefined)
+    throw new EngineMissing('docker.io is installed, and yet there is no dockerd on the PATH');
   const begun = Date.now();
   if (machine.hasSystemd) await machine.startService();
   else if (machine.runningEngines().length === 0) machine.startDetached(dockerd);
-  await untilReady(host, machine, `dockerd was started and does not answer at ${host}: see ${machine.hasSystemd ? 'journalctl -u docker' : machine.logFile}`);
-  progress({ what: 'Container engine', detail: `started, answers at ${host}; it goes on running when this command ends`, ms: Date.now() - begun });
+  await untilReady(
+    host,
+    machine,
+    `dockerd was started and does not answer at ${host}: see ${machine.hasSystemd ? 'journalctl -u docker' : machine.logFile}`,
+  );
+  progress({
+    what: 'Container engine',
+    detail: `started, answers at ${host}; it goes on running when this command ends`,
+    ms: Date.now() - begun,
+  });
   return { dockerHost: host, started: true };
 }
 

@@ -9,7 +9,14 @@ import { explainFailure, obtainProgram } from './obtain.ts';
 import { freePorts, usualOrFreePort } from './ports.ts';
 import { startRedis } from './redis.ts';
 import { startS3 } from './s3.ts';
-import { SERVER_KINDS, type Environment, type Progress, type RunningServer, type ServerKind, type StartOptions } from './types.ts';
+import {
+  SERVER_KINDS,
+  type Environment,
+  type Progress,
+  type RunningServer,
+  type ServerKind,
+  type StartOptions,
+} from './types.ts';
 
 export type EnsureOptions = {
   /** Data, logs and pid files of what is started, one directory per server. */
@@ -28,7 +35,7 @@ export type EnsuredServers = {
   env: Readonly<Record<string, string>>;
   /** What was started, and nothing else. */
   servers: Readonly<Partial<Record<ServerKind, RunningServer>>>;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 const START: Readonly<Record<ServerKind, (options: StartOptions) => Promise<RunningServer>>> = {
@@ -40,7 +47,9 @@ const START: Readonly<Record<ServerKind, (options: StartOptions) => Promise<Runn
 
 /** The setting that says where this server is already, if one does. */
 export function configuredBy(kind: ServerKind, environment: Environment): string | undefined {
-  return SERVERS[kind].settings.flatMap((name) => [name, `${name}_FILE`]).find((name) => (environment[name] ?? '') !== '');
+  return SERVERS[kind].settings
+    .flatMap((name) => [name, `${name}_FILE`])
+    .find((name) => (environment[name] ?? '') !== '');
 }
 
 /**
@@ -51,11 +60,15 @@ export async function ensureServers(options: EnsureOptions): Promise<EnsuredServ
   mkdirSync(options.dir, { recursive: true });
   const outcomes = await Promise.allSettled(SERVER_KINDS.map((kind) => ensureServer(kind, options)));
   const servers: Partial<Record<ServerKind, RunningServer>> = {};
-  for (const outcome of outcomes) if (outcome.status === 'fulfilled' && outcome.value !== undefined) servers[outcome.value.kind] = outcome.value;
+  for (const outcome of outcomes)
+    if (outcome.status === 'fulfilled' && outcome.value !== undefined)
+      servers[outcome.value.kind] = outcome.value;
   const stop = async (): Promise<void> => {
     await Promise.all(Object.values(servers).map((server) => server.stop()));
   };
-  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+  const failures = outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+  );
   if (failures.length > 0) {
     await stop();
     const inUse = failures.find((failure) => failure instanceof DirectoryInUse);
@@ -63,7 +76,11 @@ export async function ensureServers(options: EnsureOptions): Promise<EnsuredServ
     if (failures.length === 1) throw failures[0];
     throw new AggregateError(failures, failures.map(messageOf).join('\n\n'));
   }
-  return { env: Object.assign({}, ...Object.values(servers).map((server) => server.env)) as Record<string, string>, servers, stop };
+  return {
+    env: Object.assign({}, ...Object.values(servers).map((server) => server.env)) as Record<string, string>,
+    servers,
+    stop,
+  };
 }
 
 async function ensureServer(kind: ServerKind, options: EnsureOptions): Promise<RunningServer | undefined> {
@@ -77,7 +94,8 @@ async function ensureServer(kind: ServerKind, options: EnsureOptions): Promise<R
   const begun = Date.now();
   const obtained = await obtainProgram(kind, environment);
   const ms = Date.now() - begun;
-  if (!('failed' in obtained)) progress({ what: title, detail: `${obtained.way}, version ${obtained.version}`, ms });
+  if (!('failed' in obtained))
+    progress({ what: title, detail: `${obtained.way}, version ${obtained.version}`, ms });
   const [free = 0] = options.ports === 'free' ? await freePorts(1) : [await usualOrFreePort(usualPort)];
   const start: StartOptions & { port: number } = {
     dir: join(options.dir, kind),
@@ -86,7 +104,8 @@ async function ensureServer(kind: ServerKind, options: EnsureOptions): Promise<R
     onExit: (how) => options.onExit?.(kind, how),
   };
   const starting = Date.now();
-  const server = 'failed' in obtained ? await inContainer() : await START[kind]({ ...start, binary: obtained.path });
+  const server =
+    'failed' in obtained ? await inContainer() : await START[kind]({ ...start, binary: obtained.path });
   progress({ what: title, detail: `ready on port ${server.port}`, ms: Date.now() - starting });
   return server;
 
@@ -95,7 +114,10 @@ async function ensureServer(kind: ServerKind, options: EnsureOptions): Promise<R
     try {
       return await startInContainer(kind, start, environment);
     } catch (error) {
-      throw new ServerUnobtainable(explainFailure(kind, [...failed, { way: 'container', reason: messageOf(error), cure: undefined }]), { cause: error });
+      throw new ServerUnobtainable(
+        explainFailure(kind, [...failed, { way: 'container', reason: messageOf(error), cure: undefined }]),
+        { cause: error },
+      );
     }
   }
 }

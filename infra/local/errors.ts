@@ -33,7 +33,10 @@ export class DirectoryInUse extends LocalServerError {
   override readonly name = 'DirectoryInUse';
   readonly ownerPid: number;
   constructor(dir: string, ownerPid: number) {
-    super('directory_in_use', `${dir} is in use by process ${ownerPid}: stop that one first, or choose another directory`);
+    super(
+      'directory_in_use',
+      `${dir} is in use by process ${ownerPid}: stop that one first, or choose another directory`,
+    );
     this.ownerPid = ownerPid;
   }
 }

@@ -39,19 +39,27 @@ export function isAtLeast(version: string, [major, minor]: readonly [number, num
 }
 
 /** Runs the program for its version: a program that cannot run here, or is too old, is no find. */
-export async function examine(kind: ServerKind, path: string, environment: Environment): Promise<FoundProgram> {
+export async function examine(
+  kind: ServerKind,
+  path: string,
+  environment: Environment,
+): Promise<FoundProgram> {
   const { atLeast, versionArguments } = SERVERS[kind];
   let output: string;
   try {
     const result = await runCommand(path, versionArguments, { environment, timeoutMs: 15_000 });
     output = result.output;
-    if (result.code !== 0) throw new Error(output.trim().split('\n')[0] ?? `it ended with code ${result.code}`);
+    if (result.code !== 0)
+      throw new Error(output.trim().split('\n')[0] ?? `it ended with code ${result.code}`);
   } catch (error) {
-    throw new WayBlocked(`${path} does not run: ${messageOf(error)}`, missingLibraryCure(messageOf(error)), { cause: error });
+    throw new WayBlocked(`${path} does not run: ${messageOf(error)}`, missingLibraryCure(messageOf(error)), {
+      cause: error,
+    });
   }
   const version = parseVersion(output);
   if (version === undefined) throw new WayBlocked(`${path} does not say its version`);
-  if (!isAtLeast(version, atLeast)) throw new WayBlocked(`${path} is version ${version}, and ${atLeast.join('.')} or later is needed`);
+  if (!isAtLeast(version, atLeast))
+    throw new WayBlocked(`${path} is version ${version}, and ${atLeast.join('.')} or later is needed`);
   return { path, version };
 }
 

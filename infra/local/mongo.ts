@@ -22,8 +22,16 @@ export async function startMongo(options: MongoOptions): Promise<RunningServer> 
   return superviseServer('mongo', binary, options, async () => {
     const [port = 0] = options.port === undefined ? await freePorts(1) : [options.port];
     return {
-      args: ['--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', join(options.dir, 'data'), '--wiredTigerCacheSizeGB', '0.25']
-        .concat(['--nounixsocket', '--quiet'], replicaSet ? ['--replSet', SET] : []),
+      args: [
+        '--port',
+        String(port),
+        '--bind_ip',
+        '127.0.0.1',
+        '--dbpath',
+        join(options.dir, 'data'),
+        '--wiredTigerCacheSizeGB',
+        '0.25',
+      ].concat(['--nounixsocket', '--quiet'], replicaSet ? ['--replSet', SET] : []),
       ...mongoAt(port, replicaSet),
     };
   });
@@ -36,7 +44,9 @@ export function mongoAt(port: number, replicaSet: boolean): Omit<ServerPlan, 'ar
 
 async function checkMongo(port: number, replicaSet: boolean): Promise<void> {
   await acceptsConnections(port);
-  const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, { serverSelectionTimeoutMS: 5_000 });
+  const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, {
+    serverSelectionTimeoutMS: 5_000,
+  });
   try {
     const admin = client.db('admin');
     const hello = await admin.command({ hello: 1 });
@@ -54,14 +64,17 @@ async function makePrimary(admin: Db, host: string): Promise<void> {
     await admin.command({ replSetGetStatus: 1 });
   } catch (error) {
     if (!(error instanceof MongoServerError)) throw error;
-    if (error.code === NOT_YET_INITIALIZED) await admin.command({ replSetInitiate: { _id: SET, members: [{ _id: 0, host }] } });
+    if (error.code === NOT_YET_INITIALIZED)
+      await admin.command({ replSetInitiate: { _id: SET, members: [{ _id: 0, host }] } });
     else if (error.code === INVALID_REPLICA_SET_CONFIG) await moveMember(admin, host);
     else throw error;
   }
 }
 
 async function moveMember(admin: Db, host: string): Promise<void> {
-  const { config } = (await admin.command({ replSetGetConfig: 1 })) as { config?: { version: number; members: { host: string }[] } };
+  const { config } = (await admin.command({ replSetGetConfig: 1 })) as {
+    config?: { version: number; members: { host: string }[] };
+  };
   if (config === undefined) throw new Error('it has no replica set configuration yet');
   const members = config.members.slice(0, 1).map((member) => ({ ...member, host }));
   await admin.command({ replSetReconfig: { ...config, version: config.version + 1, members }, force: true });

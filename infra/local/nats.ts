@@ -33,7 +33,9 @@ export function natsAt(port: number): Omit<ServerPlan, 'args'> {
   const url = `nats://127.0.0.1:${port}`;
   const check = async (): Promise<void> => {
     const greeting = await askOverTcp(port);
-    const info = JSON.parse(greeting.replace(/^INFO /, '').split('\r\n')[0] ?? '{}') as { jetstream?: boolean };
+    const info = JSON.parse(greeting.replace(/^INFO /, '').split('\r\n')[0] ?? '{}') as {
+      jetstream?: boolean;
+    };
     if (info.jetstream !== true) throw new Error('JetStream is not up yet');
   };
   return { url, env: { NATS_URL: url }, port, check };

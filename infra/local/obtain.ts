@@ -19,14 +19,21 @@ export async function firstThatWorks<T>(
     try {
       return { way, value: await attempt() };
     } catch (error) {
-      failed.push({ way, reason: messageOf(error), cure: error instanceof WayBlocked ? error.cure : undefined });
+      failed.push({
+        way,
+        reason: messageOf(error),
+        cure: error instanceof WayBlocked ? error.cure : undefined,
+      });
     }
   }
   return { failed };
 }
 
 /** A program for this server: on the PATH, in the cache, or installed into it now; else all the reasons why not. */
-export async function obtainProgram(kind: ServerKind, environment: Environment): Promise<Obtained | { failed: FailedWay[] }> {
+export async function obtainProgram(
+  kind: ServerKind,
+  environment: Environment,
+): Promise<Obtained | { failed: FailedWay[] }> {
   const { programs } = SERVERS[kind];
   const cache = cacheDirectory(environment);
   const outcome = await firstThatWorks<FoundProgram>([
@@ -63,7 +70,10 @@ export function explainFailure(kind: ServerKind, failed: readonly FailedWay[]): 
   const { title, settings } = SERVERS[kind];
   const tried = failed.map(({ way, reason }) => `  ${`${way}:`.padEnd(11)} ${reason}`).join('\n');
   // The ways are ordered by preference, and the wheel is the way that needs least.
-  const cure = (failed.find((each) => each.way === 'installed' && each.cure !== undefined) ?? failed.find((each) => each.cure !== undefined))?.cure;
+  const cure = (
+    failed.find((each) => each.way === 'installed' && each.cure !== undefined) ??
+    failed.find((each) => each.cure !== undefined)
+  )?.cure;
   const mend = cure === undefined ? '' : `Mend it with:  ${cure}\nOr set`;
   return `There is no ${title} to be had here. Tried:\n${tried}\n${mend === '' ? 'Set' : mend} ${settings[0] ?? ''} to a server of your own.`;
 }

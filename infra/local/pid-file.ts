@@ -13,7 +13,11 @@ const KILL_AFTER_MS = 10_000;
 const pathIn = (dir: string): string => join(dir, 'server.pid');
 
 export function writePidFile(dir: string, pid: number): void {
-  const content: PidFile = { pid, started: startOf(pid), owner: { pid: process.pid, started: startOf(process.pid) } };
+  const content: PidFile = {
+    pid,
+    started: startOf(pid),
+    owner: { pid: process.pid, started: startOf(process.pid) },
+  };
   writeFileSync(pathIn(dir), JSON.stringify(content));
 }
 

@@ -14,7 +14,8 @@ export async function pollUntilReady(
       await check();
       return;
     } catch (error) {
-      if (Date.now() > deadline) throw new Error(`not ready after ${timeoutMs / 1000} s: ${messageOf(error)}`, { cause: error });
+      if (Date.now() > deadline)
+        throw new Error(`not ready after ${timeoutMs / 1000} s: ${messageOf(error)}`, { cause: error });
     }
     await sleep(everyMs);
   }

@@ -22,7 +22,10 @@ export async function freePorts(
 ): Promise<number[]> {
   const chosen = new Set<number>();
   for (let tries = 0; chosen.size < count; tries += 1) {
-    if (tries > 1000) throw new Error(`Only ${chosen.size} of ${count} free ports could be found between ${FIRST} and ${LAST}`);
+    if (tries > 1000)
+      throw new Error(
+        `Only ${chosen.size} of ${count} free ports could be found between ${FIRST} and ${LAST}`,
+      );
     const port = FIRST + Math.floor(random() * (LAST - FIRST));
     if (!chosen.has(port) && (await isFree(port))) chosen.add(port);
   }
@@ -30,7 +33,10 @@ export async function freePorts(
 }
 
 /** The usual port where it is free, else any. */
-export async function usualOrFreePort(usual: number, isFree: (port: number) => Promise<boolean> = isPortFree): Promise<number> {
+export async function usualOrFreePort(
+  usual: number,
+  isFree: (port: number) => Promise<boolean> = isPortFree,
+): Promise<number> {
   if (await isFree(usual)) return usual;
   const [port] = await freePorts(1, isFree);
   if (port === undefined) throw new Error('No free port');

@@ -11,9 +11,29 @@ export async function startRedis(options: StartOptions): Promise<RunningServer> 
   return superviseServer('redis', binary, options, async () => {
     const [port = 0] = options.port === undefined ? await freePorts(1) : [options.port];
     return {
-      args: ['--port', String(port), '--bind', '127.0.0.1', '--dir', join(options.dir, 'data'), '--save', '', '--appendonly', 'yes']
+      args: [
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        join(options.dir, 'data'),
+        '--save',
+        '',
+        '--appendonly',
+        'yes',
+      ]
         // With a title of its own it could not be recognised by its command line after a crash of ours.
-        .concat(['--maxmemory-policy', 'noeviction', '--hz', '100', '--daemonize', 'no', '--set-proc-title', 'no']),
+        .concat([
+          '--maxmemory-policy',
+          'noeviction',
+          '--hz',
+          '100',
+          '--daemonize',
+          'no',
+          '--set-proc-title',
+          'no',
+        ]),
       ...redisAt(port),
     };
   });

@@ -11,8 +11,13 @@ import { askOverTcp } from './wire.ts';
 export type S3Keys = { accessKey: string; secretKey: string };
 
 // Each has a usual value that two instances would fight over.
-const INNER_PORTS = ['s3.port.grpc', 'master.port', 'master.port.grpc', 'volume.port', 'volume.port.grpc']
-  .concat(['filer.port', 'filer.port.grpc', 'admin.port', 'admin.port.grpc']);
+const INNER_PORTS = [
+  's3.port.grpc',
+  'master.port',
+  'master.port.grpc',
+  'volume.port',
+  'volume.port.grpc',
+].concat(['filer.port', 'filer.port.grpc', 'admin.port', 'admin.port.grpc']);
 
 /** SeaweedFS with its S3 interface; its keys are made at the first start and kept beside the data. */
 export async function startS3(options: StartOptions): Promise<RunningServer> {
@@ -25,8 +30,21 @@ export async function startS3(options: StartOptions): Promise<RunningServer> {
     const inner = await freePorts(INNER_PORTS.length + 1);
     const port = options.port ?? inner.pop() ?? 0;
     return {
-      args: ['mini', `-dir=${join(options.dir, 'data')}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1', `-s3.port=${port}`, `-s3.config=${config}`]
-        .concat(['-admin.ui=false', '-webdav=false', '-s3.port.iceberg=0', '-s3.port.lance=0', '-s3.allowDeleteBucketNotEmpty=false'])
+      args: [
+        'mini',
+        `-dir=${join(options.dir, 'data')}`,
+        '-ip=127.0.0.1',
+        '-ip.bind=127.0.0.1',
+        `-s3.port=${port}`,
+        `-s3.config=${config}`,
+      ]
+        .concat([
+          '-admin.ui=false',
+          '-webdav=false',
+          '-s3.port.iceberg=0',
+          '-s3.port.lance=0',
+          '-s3.allowDeleteBucketNotEmpty=false',
+        ])
         .concat(INNER_PORTS.map((name, index) => `-${name}=${inner[index] ?? 0}`)),
       ...s3At(port, keys),
     };
@@ -40,7 +58,12 @@ export function s3At(port: number, keys: S3Keys): Omit<ServerPlan, 'args'> {
     await client.listBuckets();
     await canStore(client);
   };
-  const env = { S3_ENDPOINT: `127.0.0.1:${port}`, S3_ACCESS_KEY: keys.accessKey, S3_SECRET_KEY: keys.secretKey, S3_USE_SSL: 'false' };
+  const env = {
+    S3_ENDPOINT: `127.0.0.1:${port}`,
+    S3_ACCESS_KEY: keys.accessKey,
+    S3_SECRET_KEY: keys.secretKey,
+    S3_USE_SSL: 'false',
+  };
   return { url: `http://127.0.0.1:${port}`, env, port, check };
 }
 
@@ -54,7 +77,9 @@ async function canStore(client: Client): Promise<void> {
 }
 
 export const identities = (keys: S3Keys): unknown => ({
-  identities: [{ name: 'admin', credentials: [keys], actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'] }],
+  identities: [
+    { name: 'admin', credentials: [keys], actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'] },
+  ],
 });
 
 export function keysIn(dir: string): S3Keys {

@@ -34,7 +34,12 @@ export async function superviseServer(
       return server;
     } catch (error) {
       await server.stop();
-      if (options.port !== undefined || attempt === ATTEMPTS || !/address already in use|bind.*in use|EADDRINUSE/i.test(messageOf(error))) throw error;
+      if (
+        options.port !== undefined ||
+        attempt === ATTEMPTS ||
+        !/address already in use|bind.*in use|EADDRINUSE/i.test(messageOf(error))
+      )
+        throw error;
     }
   }
 }
@@ -77,7 +82,11 @@ class SupervisedServer implements RunningServer {
     const log = openSync(logFile, 'a');
     const [command = this.#binary, ...args] = [...deathWatch(), this.#binary, ...this.#plan.args];
     // A session of its own: Ctrl-C reaches the owner alone, who still needs the server while it winds up.
-    const child = spawn(command, args, { stdio: ['ignore', log, log], detached: true, cwd: this.#options.dir });
+    const child = spawn(command, args, {
+      stdio: ['ignore', log, log],
+      detached: true,
+      cwd: this.#options.dir,
+    });
     closeSync(log);
     this.#child = child;
     this.#endExpected = false;
@@ -89,7 +98,9 @@ class SupervisedServer implements RunningServer {
         resolve(how);
       };
       child.once('error', (error) => over(`it could not be started: ${error.message}`));
-      child.once('exit', (code, signal) => over(signal === null ? `it ended with code ${code ?? 'unknown'}` : `it was ended by ${signal}`));
+      child.once('exit', (code, signal) =>
+        over(signal === null ? `it ended with code ${code ?? 'unknown'}` : `it was ended by ${signal}`),
+      );
     });
     if (child.pid !== undefined) writePidFile(this.#options.dir, child.pid);
     try {

@@ -8,7 +8,9 @@ export function askOverTcp(port: number, request?: string, timeoutMs = 2_000): P
       socket.destroy();
       reject(error);
     };
-    socket.setTimeout(timeoutMs, () => fail(new Error(`port ${port} accepts connections but does not answer`)));
+    socket.setTimeout(timeoutMs, () =>
+      fail(new Error(`port ${port} accepts connections but does not answer`)),
+    );
     socket.once('error', fail);
     socket.once('connect', () => void (request !== undefined && socket.write(request)));
     socket.once('data', (data) => {

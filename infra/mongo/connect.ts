@@ -58,7 +58,7 @@ const OPTIONS = {
   // An outage shall be noticed in seconds, and a socket that died without a word shall not hold a caller for ever.
   serverSelectionTimeoutMS: 3000,
   connectTimeoutMS: 5000,
-  heartbeatFrequencyMS: 5000,
+  heartbeatFrequencyMS: 2000,
   socketTimeoutMS: 20_000,
   waitQueueTimeoutMS: 10_000,
 } as const satisfies MongoClientOptions;

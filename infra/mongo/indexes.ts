@@ -1,4 +1,6 @@
 import { MongoServerError, type Collection, type CreateIndexesOptions, type Document, type IndexSpecification } from 'mongodb';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../logger.ts';
 import type { Collections } from './collections.ts';
 
 /** A query the product makes, and the index that serves it. `index` is absent where `_id` does. */
@@ -74,6 +76,7 @@ export type IndexProblem = { collection: string; index: string; reason: string; 
 const FALLBACK_NAME = 'id_not_unique';
 const MAX_DOUBLED_SHOWN = 20;
 const DUPLICATE_KEY = 11000;
+const RETRY_MS = 1000;
 const OPTIONS_CONFLICT = [85, 86];
 
 /**
@@ -92,6 +95,19 @@ export async function ensureIndexes(collections: Collections): Promise<IndexProb
     if (problem !== undefined) problems.push(problem);
   }
   return problems;
+}
+
+/** Ensures the indexes as soon as MongoDB answers, and logs what a person should mend. Ends when done or aborted. */
+export async function keepIndexes(collections: Collections, log: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for (const problem of await ensureIndexes(collections)) log.warn(problem, 'index not as it should be');
+      return;
+    } catch (error) {
+      log.debug({ error: error instanceof Error ? error.message : String(error) }, 'indexes not ensured yet');
+      await sleep(RETRY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
 }
 
 async function ensurePlain(

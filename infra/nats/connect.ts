@@ -2,8 +2,13 @@ import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/t
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OutageLog, type Logger } from '../logger.ts';
 
+/** One stretch of being connected: `ended` aborts when the server is lost, and what was under way may be lost too. */
+export type NatsSession = { connection: NatsConnection; ended: AbortSignal };
+
 export type NatsLink = AsyncDisposable & {
-  /** The open connection, as soon as there is one. It reconnects by itself; ask again when it turns out closed. */
+  /** Resolves as soon as NATS is connected. */
+  session(signal?: AbortSignal): Promise<NatsSession>;
+  /** The same for callers to whom a reconnection makes no difference: subscriptions and publications survive it. */
   connection(signal?: AbortSignal): Promise<NatsConnection>;
   /** True while connected to a server. */
   readonly connected: boolean;
@@ -33,22 +38,27 @@ const MAX_WAIT_MS = 2000;
 export function connectNats(options: { url: string; name: string; log: Logger }): NatsLink {
   const closing = new AbortController();
   const outage = new OutageLog(options.log, 'NATS');
-  let current: NatsConnection | undefined;
-  let connected = false;
-  let opened = Promise.withResolvers<NatsConnection>();
-  opened.promise.catch(() => undefined); // Rejected at close, when perhaps nobody waits.
-
   const settings = connectionOptions(options.url, options.name);
+  let current: NatsConnection | undefined;
+  let ended: AbortController | undefined;
+  let next = awaitable<NatsSession>();
 
+  const begin = (connection: NatsConnection): void => {
+    ended = new AbortController();
+    next.resolve({ connection, ended: ended.signal });
+    outage.recovered();
+  };
+  const end = (reason: unknown): void => {
+    if (!closing.signal.aborted) outage.failed(reason);
+    if (ended === undefined) return;
+    next = awaitable<NatsSession>();
+    ended.abort(reason);
+    ended = undefined;
+  };
   const follow = async (connection: NatsConnection): Promise<void> => {
     for await (const status of connection.status()) {
-      if (status.type === 'disconnect') {
-        connected = false;
-        if (!closing.signal.aborted) outage.failed(new Error(`connection to ${status.server} lost`));
-      } else if (status.type === 'reconnect') {
-        connected = true;
-        outage.recovered();
-      }
+      if (status.type === 'disconnect') end(new Error(`connection to ${status.server} lost`));
+      else if (status.type === 'reconnect') begin(connection);
     }
   };
 
@@ -58,23 +68,13 @@ export function connectNats(options: { url: string; name: string; log: Logger })
       try {
         current = await connect(settings);
         if (closing.signal.aborted) return await current.close();
-        connected = true;
         waitMs = MIN_WAIT_MS;
-        outage.recovered();
-        opened.resolve(current);
         void follow(current);
+        begin(current);
         // Closed for good although told to reconnect for ever: refused credentials, for one. Then a new one is due.
-        const cause = await current.closed();
-        if (closing.signal.aborted) return;
-        outage.failed(cause ?? new Error('the connection was closed'));
+        end((await current.closed()) ?? new Error('the connection was closed'));
       } catch (error) {
-        outage.failed(error);
-      }
-      connected = false;
-      if (current !== undefined) {
-        current = undefined;
-        opened = Promise.withResolvers<NatsConnection>();
-        opened.promise.catch(() => undefined);
+        end(error);
       }
       await sleep(waitMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
       waitMs = Math.min(waitMs * 2, MAX_WAIT_MS);
@@ -84,28 +84,27 @@ export function connectNats(options: { url: string; name: string; log: Logger })
 
   const link: NatsLink = {
     get connected() {
-      return connected;
+      return ended !== undefined;
+    },
+    async session(signal) {
+      closing.signal.throwIfAborted();
+      return await (signal === undefined ? next.promise : abortable(next.promise, signal));
     },
     async connection(signal) {
-      signal?.throwIfAborted();
-      if (signal === undefined) return opened.promise;
-      const aborted = Promise.withResolvers<never>();
-      const onAbort = (): void => aborted.reject(signal.reason as Error);
-      signal.addEventListener('abort', onAbort, { once: true });
-      try {
-        return await Promise.race([opened.promise, aborted.promise]);
-      } finally {
-        signal.removeEventListener('abort', onAbort);
-      }
+      return (await link.session(signal)).connection;
     },
     async ping(timeoutMs = 2000) {
-      if (current === undefined || !connected) throw new Error('NATS is not connected');
+      if (current === undefined || !link.connected) throw new Error('NATS is not connected');
       const late = sleep(timeoutMs, 'late' as const, { ref: false });
       if ((await Promise.race([current.rtt(), late])) === 'late') throw new Error(`NATS did not answer within ${timeoutMs} ms`);
     },
     async close() {
-      closing.abort();
-      opened.reject(new Error('the NATS link is closed'));
+      if (closing.signal.aborted) return await running;
+      const reason = new Error('the NATS link is closed');
+      closing.abort(reason);
+      next.reject(reason);
+      ended?.abort(reason);
+      ended = undefined;
       // Not drained: a drain waits for a server that may be away. What was not acknowledged is delivered again.
       await current?.close();
       await running;
@@ -113,6 +112,25 @@ export function connectNats(options: { url: string; name: string; log: Logger })
     [Symbol.asyncDispose]: () => link.close(),
   };
   return link;
+}
+
+/** A promise that may be rejected when nobody waits. */
+function awaitable<T>(): PromiseWithResolvers<T> {
+  const resolvers = Promise.withResolvers<T>();
+  resolvers.promise.catch(() => undefined);
+  return resolvers;
+}
+
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = awaitable<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** The client takes no credentials from URLs, operators write them there. Exported for its test. */

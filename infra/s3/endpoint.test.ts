@@ -18,10 +18,13 @@ describe('parseEndpoint', () => {
     expect(parseEndpoint(text, ssl)).toEqual(expected);
   });
 
-  it.each(['', 'ftp://host', 'http://', 'host:99999', 'http://host/path', 'a b', 'host:port'])('refuses %j and names the setting', (text) => {
-    expect(() => parseEndpoint(text, false)).toThrow(EndpointError);
-    expect(() => parseEndpoint(text, false)).toThrow(/S3_ENDPOINT/);
-  });
+  it.each(['', 'ftp://host', 'http://', 'host:99999', 'http://host/path', 'a b', 'host:port'])(
+    'refuses %j and names the setting',
+    (text) => {
+      expect(() => parseEndpoint(text, false)).toThrow(EndpointError);
+      expect(() => parseEndpoint(text, false)).toThrow(/S3_ENDPOINT/);
+    },
+  );
 
   it('never repeats a password written into the endpoint', () => {
     expect(() => parseEndpoint('http://user:hunter2@host:9000', false)).toThrow(/S3_SECRET_KEY/);

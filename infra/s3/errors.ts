@@ -16,7 +16,11 @@ export class S3Error extends Error {
 export class ObjectMissing extends S3Error {
   override readonly name = 'ObjectMissing';
   constructor(bucket: string, key: string, options?: ErrorOptions) {
-    super('object_missing', `There is no object ${JSON.stringify(key)} in bucket ${JSON.stringify(bucket)}`, options);
+    super(
+      'object_missing',
+      `There is no object ${JSON.stringify(key)} in bucket ${JSON.stringify(bucket)}`,
+      options,
+    );
   }
 }
 
@@ -24,7 +28,11 @@ export class ObjectMissing extends S3Error {
 export class BucketMissing extends S3Error {
   override readonly name = 'BucketMissing';
   constructor(bucket: string, options?: ErrorOptions) {
-    super('bucket_missing', `There is no bucket ${JSON.stringify(bucket)}: create it, or name the right one in the settings`, options);
+    super(
+      'bucket_missing',
+      `There is no bucket ${JSON.stringify(bucket)}: create it, or name the right one in the settings`,
+      options,
+    );
   }
 }
 
@@ -32,7 +40,11 @@ export class BucketMissing extends S3Error {
 export class S3Denied extends S3Error {
   override readonly name = 'S3Denied';
   constructor(what: string, answer: string, options?: ErrorOptions) {
-    super('s3_denied', `S3 refused to ${what} (${answer}): check S3_ACCESS_KEY, S3_SECRET_KEY and S3_REGION`, options);
+    super(
+      's3_denied',
+      `S3 refused to ${what} (${answer}): check S3_ACCESS_KEY, S3_SECRET_KEY and S3_REGION`,
+      options,
+    );
   }
 }
 
@@ -50,7 +62,10 @@ export class ObjectTooLarge extends S3Error {
   override readonly retryable = false;
   readonly bytes: number;
   constructor(key: string, bytes: number, maxBytes: number) {
-    super('object_too_large', `The object ${JSON.stringify(key)} holds at least ${bytes} bytes, ${maxBytes} are allowed`);
+    super(
+      'object_too_large',
+      `The object ${JSON.stringify(key)} holds at least ${bytes} bytes, ${maxBytes} are allowed`,
+    );
     this.bytes = bytes;
   }
 }
@@ -59,7 +74,11 @@ export class ObjectTooLarge extends S3Error {
 export class DownloadNotStored extends S3Error {
   override readonly name = 'DownloadNotStored';
   constructor(key: string, options: { cause: unknown }) {
-    super('download_not_stored', `The object ${JSON.stringify(key)} could not be stored in a temporary file: ${describe(options.cause)}`, options);
+    super(
+      'download_not_stored',
+      `The object ${JSON.stringify(key)} could not be stored in a temporary file: ${describe(options.cause)}`,
+      options,
+    );
   }
 }
 
@@ -86,10 +105,15 @@ export function classify(error: unknown, context: CallContext): S3Error {
     return new BucketMissing(context.bucket, cause);
   // HEAD has no body, so the server cannot say NoSuchKey there: its 404 is reported as NotFound.
   if (code === 'NoSuchKey' || code === 'NotFound' || nameOf(error) === 'InvalidObjectNameError')
-    return context.key === undefined ? new BucketMissing(context.bucket, cause) : new ObjectMissing(context.bucket, context.key, cause);
+    return context.key === undefined
+      ? new BucketMissing(context.bucket, cause)
+      : new ObjectMissing(context.bucket, context.key, cause);
   if (DENIED.has(code)) return new S3Denied(context.what, code, cause);
   if (code === 'RequestTimeTooSkewed')
-    return new S3Unavailable(`S3 at ${context.endpoint} refused to ${context.what}: the clocks of this machine and of S3 differ too much`, cause);
+    return new S3Unavailable(
+      `S3 at ${context.endpoint} refused to ${context.what}: the clocks of this machine and of S3 differ too much`,
+      cause,
+    );
   return new S3Unavailable(`S3 at ${context.endpoint} could not ${context.what}: ${describe(error)}`, cause);
 }
 

@@ -31,7 +31,10 @@ const RATIO_MATTERS_FROM_BYTES = 1024 * 1024;
 export async function inspectArchive(source: Source, limits: ArchiveLimits): Promise<Archive> {
   const location = await locateDirectory(source);
   if (location.entryCount > limits.maxEntries)
-    throw new BadArchive('too_many_entries', `holds ${location.entryCount} files and folders; ${limits.maxEntries} are allowed`);
+    throw new BadArchive(
+      'too_many_entries',
+      `holds ${location.entryCount} files and folders; ${limits.maxEntries} are allowed`,
+    );
   const tree = new Tree(limits.maxEntries);
   const files: PlannedFile[] = [];
   const occupied: ZipEntry[] = [];
@@ -42,7 +45,9 @@ export async function inspectArchive(source: Source, limits: ArchiveLimits): Pro
     const path = tree.add(entry.name, { directory, executable });
     bytes += entry.bytes;
     if (bytes > limits.maxBytes)
-      throw new BadArchive('too_many_bytes', `unpacks to more than ${megabytes(limits.maxBytes)} MB`, { entry: entry.name });
+      throw new BadArchive('too_many_bytes', `unpacks to more than ${megabytes(limits.maxBytes)} MB`, {
+        entry: entry.name,
+      });
     occupied.push(entry);
     if (!directory && path !== undefined) files.push({ path, entry, limit: location.start, executable });
   }
@@ -56,19 +61,36 @@ export async function inspectArchive(source: Source, limits: ArchiveLimits): Pro
 
 /** Whether it is a folder; throws for what has no place in a code archive. */
 function assertAcceptable(entry: ZipEntry, limits: ArchiveLimits): boolean {
-  const refuse = (code: BadArchive['code'], detail: string): BadArchive => new BadArchive(code, detail, { entry: entry.name });
+  const refuse = (code: BadArchive['code'], detail: string): BadArchive =>
+    new BadArchive(code, detail, { entry: entry.name });
   // Bit 0: encrypted, 6: strongly, 13: header hidden; method 99: AES.
   if ((entry.flags & 0x2041) !== 0 || entry.method === 99) throw refuse('encrypted', 'is encrypted');
   if (entry.method !== 0 && entry.method !== 8)
-    throw refuse('unsupported_compression', `is compressed with ${METHODS[entry.method] ?? `method ${entry.method}`}`);
+    throw refuse(
+      'unsupported_compression',
+      `is compressed with ${METHODS[entry.method] ?? `method ${entry.method}`}`,
+    );
   const directory = isDirectory(entry);
-  if (directory && entry.bytes > 0) throw refuse('directory_with_data', `is a folder with ${entry.bytes} bytes of data`);
+  if (directory && entry.bytes > 0)
+    throw refuse('directory_with_data', `is a folder with ${entry.bytes} bytes of data`);
   if (entry.bytes >= RATIO_MATTERS_FROM_BYTES && entry.bytes > entry.compressedBytes * limits.maxRatio)
-    throw refuse('ratio', `grows from ${entry.compressedBytes} to ${entry.bytes} bytes; ${limits.maxRatio}-fold is allowed`);
+    throw refuse(
+      'ratio',
+      `grows from ${entry.compressedBytes} to ${entry.bytes} bytes; ${limits.maxRatio}-fold is allowed`,
+    );
   return directory;
 }
 
-const METHODS: Readonly<Record<number, string>> = { 1: 'Shrink', 6: 'Implode', 9: 'Deflate64', 12: 'bzip2', 14: 'LZMA', 93: 'Zstandard', 95: 'XZ', 98: 'PPMd' };
+const METHODS: Readonly<Record<number, string>> = {
+  1: 'Shrink',
+  6: 'Implode',
+  9: 'Deflate64',
+  12: 'bzip2',
+  14: 'LZMA',
+  93: 'Zstandard',
+  95: 'XZ',
+  98: 'PPMd',
+};
 
 const MODE_TYPE = 0o170000;
 
@@ -99,7 +121,9 @@ function assertApart(entries: ZipEntry[], directoryStart: number): Map<ZipEntry,
   for (const [index, entry] of entries.entries()) {
     const end = entries[index + 1]?.offset ?? directoryStart;
     if (entry.offset + 30 + entry.rawName.length + entry.compressedBytes > end)
-      throw new BadArchive('overlap', 'shares its data with another entry or with the directory', { entry: entry.name });
+      throw new BadArchive('overlap', 'shares its data with another entry or with the directory', {
+        entry: entry.name,
+      });
     ends.set(entry, end);
   }
   return ends;

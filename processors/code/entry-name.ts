@@ -21,9 +21,13 @@ export function cleanName(name: string): string[] {
   if (/^[a-z]:/i.test(name)) throw refuse('has a drive letter in its name');
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw refuse('leads out of its folder with ".."');
-  if (Buffer.byteLength(name) > LONGEST_PATH_BYTES || parts.some((part) => Buffer.byteLength(part) > LONGEST_PART_BYTES))
+  if (
+    Buffer.byteLength(name) > LONGEST_PATH_BYTES ||
+    parts.some((part) => Buffer.byteLength(part) > LONGEST_PART_BYTES)
+  )
     throw new BadArchive('name_too_long', `has a name of ${Buffer.byteLength(name)} bytes`, { entry: name });
-  if (parts.length > MOST_PARTS) throw new BadArchive('name_too_long', `lies ${parts.length - 1} folders deep`, { entry: name });
+  if (parts.length > MOST_PARTS)
+    throw new BadArchive('name_too_long', `lies ${parts.length - 1} folders deep`, { entry: name });
   return parts;
 }
 

@@ -39,13 +39,25 @@ async function fill(tar: Pack, archive: Archive, source: Source, options: TarOpt
   for (const file of archive.files) {
     options.signal?.throwIfAborted();
     const mode = file.executable || executable.has(file.path) ? 0o755 : 0o644;
-    const header: EntryHeader = { ...OWNED_BY_ROOT, name: file.path, type: 'file', mode, size: file.entry.bytes };
+    const header: EntryHeader = {
+      ...OWNED_BY_ROOT,
+      name: file.path,
+      type: 'file',
+      mode,
+      size: file.entry.bytes,
+    };
     await addFile(tar, header, file, source, options.signal);
   }
   tar.finalize();
 }
 
-async function addFile(tar: Pack, header: EntryHeader, file: PlannedFile, source: Source, signal: AbortSignal | undefined): Promise<void> {
+async function addFile(
+  tar: Pack,
+  header: EntryHeader,
+  file: PlannedFile,
+  source: Source,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const data = entryData(source, file.entry, file.limit, signal);
   if (!isSmall(file.entry)) {
     await pipeline(data, tar.entry(header));

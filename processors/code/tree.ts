@@ -28,7 +28,9 @@ export class Tree {
     for (const [index, part] of parts.entries()) {
       path = index === 0 ? part : `${path}/${part}`;
       const last = index === parts.length - 1;
-      const wanted = last ? { path, ...kind, named: true } : { path, directory: true, executable: false, named: false };
+      const wanted = last
+        ? { path, ...kind, named: true }
+        : { path, directory: true, executable: false, named: false };
       this.#put(wanted, name);
     }
     return path === '' ? undefined : path;
@@ -50,9 +52,15 @@ export class Tree {
       return;
     }
     if (held.path !== wanted.path)
-      throw new BadArchive('case_conflict', `differs from ${quoteName(held.path)} only by case or Unicode form`, { entry });
+      throw new BadArchive(
+        'case_conflict',
+        `differs from ${quoteName(held.path)} only by case or Unicode form`,
+        { entry },
+      );
     if (held.directory !== wanted.directory)
-      throw new BadArchive('path_conflict', `makes ${quoteName(held.path)} a file and also a folder`, { entry });
+      throw new BadArchive('path_conflict', `makes ${quoteName(held.path)} a file and also a folder`, {
+        entry,
+      });
     if (held.named && wanted.named) throw new BadArchive('duplicate', 'comes twice', { entry });
     held.named ||= wanted.named;
   }
@@ -62,6 +70,9 @@ export class Tree {
       throw new BadArchive('too_many_entries', `holds more than ${this.#maxEntries} files and folders`);
     this.#manifestBytes += Buffer.byteLength(path) + MANIFEST_BYTES_PER_ENTRY;
     if (this.#manifestBytes > MANIFEST_BYTES)
-      throw new BadArchive('names_too_large', `has names of more than ${MANIFEST_BYTES / 1024 / 1024} MB in all`);
+      throw new BadArchive(
+        'names_too_large',
+        `has names of more than ${MANIFEST_BYTES / 1024 / 1024} MB in all`,
+      );
   }
 }

@@ -11,7 +11,13 @@ describe('configProblem', () => {
     expect(configProblem({ data: '€'.repeat(50_000) })).toContain('150011 bytes');
   });
 
-  it.each([[null, 'null'], [[], 'an array'], ['{}', 'a string'], [undefined, 'missing'], [3, 'a number']])('refuses %j', (config, kind) => {
+  it.each([
+    [null, 'null'],
+    [[], 'an array'],
+    ['{}', 'a string'],
+    [undefined, 'missing'],
+    [3, 'a number'],
+  ])('refuses %j', (config, kind) => {
     expect(configProblem(config)).toBe(`config must be a JSON object, not ${kind}`);
   });
 

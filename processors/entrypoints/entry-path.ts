@@ -9,7 +9,11 @@ const MAX_PATH_BYTES = 4000;
  */
 export function entryPath(field: string, value: unknown): string {
   if (value === undefined || value === null || value === '')
-    throw new LaunchRefused('missing_entry_point', field, `${field} is missing: name the file to run, such as "main.py"`);
+    throw new LaunchRefused(
+      'missing_entry_point',
+      field,
+      `${field} is missing: name the file to run, such as "main.py"`,
+    );
   const problem = pathProblem(value);
   if (problem !== undefined)
     throw new LaunchRefused(
@@ -27,7 +31,8 @@ function pathProblem(value: unknown): string | undefined {
   if (value.startsWith('/')) return 'is an absolute path';
   if (value.includes('\\')) return 'contains a backslash';
   // The kernel ends a path at NUL, and the others would forge lines of a log.
-  if ([...value].some((character) => character < ' ' || character === '\x7f')) return 'contains a control character';
+  if ([...value].some((character) => character < ' ' || character === '\x7f'))
+    return 'contains a control character';
   if (Buffer.byteLength(value) > MAX_PATH_BYTES) return `is longer than ${MAX_PATH_BYTES} bytes`;
   const parts = segments(value);
   if (parts.includes('..')) return 'leaves the archive by ".."';

@@ -1,9 +1,5 @@
 export type LaunchRefusal =
-  | 'unknown_runtime'
-  | 'missing_entry_point'
-  | 'bad_entry_point'
-  | 'bad_code_file'
-  | 'bad_config';
+  'unknown_runtime' | 'missing_entry_point' | 'bad_entry_point' | 'bad_code_file' | 'bad_config';
 
 /** A bot that cannot be launched as it is described: only a change by its owner mends it. */
 export class LaunchRefused extends Error {
@@ -24,5 +20,7 @@ const SHOWN_CHARACTERS = 120;
 /** A value as it may stand in a message: JSON, bounded. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}… (${text.length} characters)`;
+  return text.length <= SHOWN_CHARACTERS
+    ? text
+    : `${text.slice(0, SHOWN_CHARACTERS)}… (${text.length} characters)`;
 }

@@ -7,15 +7,7 @@ import { python311 } from './python.ts';
 import type { Runtime } from './types.ts';
 
 /** Every runtime there is: a new one is a file beside this and a line here. */
-const ALL: readonly Runtime[] = [
-  python311,
-  nodejs20,
-  rustStable,
-  gcc13,
-  ghc96,
-  scala3,
-  dotnet8,
-];
+const ALL: readonly Runtime[] = [python311, nodejs20, rustStable, gcc13, ghc96, scala3, dotnet8];
 
 const byId: ReadonlyMap<string, Runtime> = new Map(
   ALL.flatMap((runtime) => [runtime.id, ...runtime.aliases].map((id) => [id, runtime] as const)),
@@ -29,6 +21,9 @@ export function runtimeOf(id: unknown): Runtime {
   const runtime = typeof id === 'string' ? byId.get(id) : undefined;
   if (runtime !== undefined) return runtime;
   const field = 'custom.config.runtime';
-  const what = id === undefined || id === null || id === '' ? `${field} is missing` : `${field} is ${shown(id)}, which is unknown`;
+  const what =
+    id === undefined || id === null || id === ''
+      ? `${field} is missing`
+      : `${field} is ${shown(id)}, which is unknown`;
   throw new LaunchRefused('unknown_runtime', field, `${what}: use one of ${RUNTIME_IDS.join(', ')}`);
 }

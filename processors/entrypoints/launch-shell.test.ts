@@ -13,13 +13,21 @@ describe('a bot that is a program of its own', () => {
   it('finds id, configuration, state directory and working directory', async () => {
     const config = { key: `a 'quoted' "$HOME" \`id\`\n`, emoji: '🚀' };
     const ended = await runBot(
-      native('printf "%s|%s|%s|" "$BOT_ID" "$BOT_CONFIG" "$CONFIG"; test -d "$STATE_DIR" && test -d "$LOGS_PATH" && ls -m', {
-        config,
-        code: { 'data.txt': '', '.hidden': '', 'result.json': '{"forged":1}', '-odd name': '' },
-      }),
+      native(
+        'printf "%s|%s|%s|" "$BOT_ID" "$BOT_CONFIG" "$CONFIG"; test -d "$STATE_DIR" && test -d "$LOGS_PATH" && ls -m',
+        {
+          config,
+          code: { 'data.txt': '', '.hidden': '', 'result.json': '{"forged":1}', '-odd name': '' },
+        },
+      ),
     );
     const json = JSON.stringify(config);
-    expect(ended).toMatchObject({ code: 0, stdout: `bot-1|${json}|${json}|-odd name, data.txt, result.json, target\n`, stderr: '', result: undefined });
+    expect(ended).toMatchObject({
+      code: 0,
+      stdout: `bot-1|${json}|${json}|-odd name, data.txt, result.json, target\n`,
+      stderr: '',
+      result: undefined,
+    });
   });
 
   it('keeps its exit code and its result', async () => {
@@ -30,7 +38,10 @@ describe('a bot that is a program of its own', () => {
   it('gets SIGTERM itself', async () => {
     const script = 'trap "echo flat; exit 5" TERM; echo ready; while :; do sleep 0.05; done';
     expect(await stopBot(native(script))).toMatchObject({ code: 5, stdout: 'ready\nflat\n' });
-    expect(await stopBot(native('echo ready; exec sleep 60'))).toMatchObject({ code: null, signal: 'SIGTERM' });
+    expect(await stopBot(native('echo ready; exec sleep 60'))).toMatchObject({
+      code: null,
+      signal: 'SIGTERM',
+    });
   });
 
   it.each([
@@ -49,7 +60,9 @@ describe('a bot that is a program of its own', () => {
   });
 
   it('starts with code that has no visible file at its top', async () => {
-    const ended = await runBot(native('', { entry: '.bin/bot', code: { '.bin/bot': '#!/bin/sh\nls -a -m' } }));
+    const ended = await runBot(
+      native('', { entry: '.bin/bot', code: { '.bin/bot': '#!/bin/sh\nls -a -m' } }),
+    );
     expect(ended.stdout).toContain('.bin');
   });
 

@@ -33,14 +33,56 @@ describe('planLaunch', () => {
 
   it.each([
     ['python3.11', 'main.py', ['python3', '/the0/run/launch.py'], [], [], 'main.py'],
-    ['nodejs20', 'src/main.js', ['node', '--preserve-symlinks', '/the0/run/launch.cjs'], [], [], 'src/main.js'],
-    ['rust-stable', 'target/release/bot', ['/bin/sh', '/the0/run/launch.sh'], ['/bot/target/release/bot'], ['target/release/bot'], 'target/release/bot'],
-    ['gcc13', './build/bot', ['/bin/sh', '/the0/run/launch.sh'], ['/bot/build/bot'], ['build/bot'], 'build/bot'],
+    [
+      'nodejs20',
+      'src/main.js',
+      ['node', '--preserve-symlinks', '/the0/run/launch.cjs'],
+      [],
+      [],
+      'src/main.js',
+    ],
+    [
+      'rust-stable',
+      'target/release/bot',
+      ['/bin/sh', '/the0/run/launch.sh'],
+      ['/bot/target/release/bot'],
+      ['target/release/bot'],
+      'target/release/bot',
+    ],
+    [
+      'gcc13',
+      './build/bot',
+      ['/bin/sh', '/the0/run/launch.sh'],
+      ['/bot/build/bot'],
+      ['build/bot'],
+      'build/bot',
+    ],
     ['cpp-gcc13', 'bot', ['/bin/sh', '/the0/run/launch.sh'], ['/bot/bot'], ['bot'], 'bot'],
     ['ghc96', 'bin/bot', ['/bin/sh', '/the0/run/launch.sh'], ['/bot/bin/bot'], ['bin/bot'], 'bin/bot'],
-    ['scala3', 'target/bot.jar', ['/bin/sh', '/the0/run/launch.sh'], ['java', '-jar', '/bot/target/bot.jar'], [], 'target/bot.jar'],
-    ['scala3', 'bot.jar:my.app.Main', ['/bin/sh', '/the0/run/launch.sh'], ['java', '-cp', '/bot/bot.jar', 'my.app.Main'], [], 'bot.jar'],
-    ['dotnet8', 'publish/Bot.dll', ['/bin/sh', '/the0/run/launch.sh'], ['dotnet', '/bot/publish/Bot.dll'], [], 'publish/Bot.dll'],
+    [
+      'scala3',
+      'target/bot.jar',
+      ['/bin/sh', '/the0/run/launch.sh'],
+      ['java', '-jar', '/bot/target/bot.jar'],
+      [],
+      'target/bot.jar',
+    ],
+    [
+      'scala3',
+      'bot.jar:my.app.Main',
+      ['/bin/sh', '/the0/run/launch.sh'],
+      ['java', '-cp', '/bot/bot.jar', 'my.app.Main'],
+      [],
+      'bot.jar',
+    ],
+    [
+      'dotnet8',
+      'publish/Bot.dll',
+      ['/bin/sh', '/the0/run/launch.sh'],
+      ['dotnet', '/bot/publish/Bot.dll'],
+      [],
+      'publish/Bot.dll',
+    ],
   ])('starts %s %s', (runtime, bot, launcher, program, executablePaths, entryFile) => {
     const plan = planLaunch(input({ runtime, entrypoints: { bot } }));
     expect(plan.command).toEqual([...launcher, '/the0/code', '/the0/run', '/bot', ...program]);
@@ -74,7 +116,10 @@ describe('planLaunch', () => {
   });
 
   it('tells a scheduled bot that it is one', () => {
-    expect(planLaunch(input({ botType: 'scheduled' })).env).toMatchObject({ BOT_TYPE: 'scheduled', IS_SCHEDULED: 'true' });
+    expect(planLaunch(input({ botType: 'scheduled' })).env).toMatchObject({
+      BOT_TYPE: 'scheduled',
+      IS_SCHEDULED: 'true',
+    });
   });
 
   it('hands over the configuration in a file that the bot’s user alone reads', () => {
@@ -93,15 +138,28 @@ describe('planLaunch', () => {
     expect(plan.executablePaths).toEqual(['bot', 'query']);
   });
 
-  it.each([undefined, null, '', 'python2', 'PYTHON3.11', '__proto__', 7, {}])('refuses runtime %j', (runtime) => {
-    const error = refusal({ runtime });
-    expect(error).toMatchObject({ code: 'unknown_runtime', retryable: false, field: 'custom.config.runtime' });
-    expect(error.message).toContain('use one of python3.11, nodejs20');
-  });
+  it.each([undefined, null, '', 'python2', 'PYTHON3.11', '__proto__', 7, {}])(
+    'refuses runtime %j',
+    (runtime) => {
+      const error = refusal({ runtime });
+      expect(error).toMatchObject({
+        code: 'unknown_runtime',
+        retryable: false,
+        field: 'custom.config.runtime',
+      });
+      expect(error.message).toContain('use one of python3.11, nodejs20');
+    },
+  );
 
-  it.each([undefined, null, '', {}, { bot: '' }, { query: 'query.py' }, 'main.py', []])('refuses entry points %j', (entrypoints) => {
-    expect(refusal({ entrypoints })).toMatchObject({ code: 'missing_entry_point', field: 'custom.config.entrypoints.bot' });
-  });
+  it.each([undefined, null, '', {}, { bot: '' }, { query: 'query.py' }, 'main.py', []])(
+    'refuses entry points %j',
+    (entrypoints) => {
+      expect(refusal({ entrypoints })).toMatchObject({
+        code: 'missing_entry_point',
+        field: 'custom.config.entrypoints.bot',
+      });
+    },
+  );
 
   it.each([
     ['/etc/passwd', 'absolute'],
@@ -120,7 +178,9 @@ describe('planLaunch', () => {
     expect(error).toMatchObject({ code: 'bad_entry_point', retryable: false });
     expect(error.message).toContain(reason);
     expect(error.message.length).toBeLessThan(400);
-    expect(refusal({ entrypoints: { bot: 'main.py', query: bot } }).field).toBe('custom.config.entrypoints.query');
+    expect(refusal({ entrypoints: { bot: 'main.py', query: bot } }).field).toBe(
+      'custom.config.entrypoints.query',
+    );
   });
 
   it.each([

@@ -10,7 +10,8 @@ import type { BotType, LaunchFile, LauncherName, LaunchPlan } from './types.ts';
 const BOT_UID = 1000;
 const ROOT_UID = 0;
 
-const launcher = (name: LauncherName): Buffer => readFileSync(new URL(`./launchers/${name}`, import.meta.url));
+const launcher = (name: LauncherName): Buffer =>
+  readFileSync(new URL(`./launchers/${name}`, import.meta.url));
 const LAUNCHERS: Readonly<Record<LauncherName, Buffer>> = {
   'launch.py': launcher('launch.py'),
   'launch.cjs': launcher('launch.cjs'),
@@ -38,7 +39,8 @@ export function planLaunch(input: LaunchInput): LaunchPlan {
   const entry = runtime.entry(botPath, 'custom.config.entrypoints.bot');
   const hasQuery = query !== undefined && query !== null && query !== '';
   const queryPath = hasQuery ? entryPath('custom.config.entrypoints.query', query) : undefined;
-  const queryEntry = queryPath === undefined ? undefined : runtime.entry(queryPath, 'custom.config.entrypoints.query');
+  const queryEntry =
+    queryPath === undefined ? undefined : runtime.entry(queryPath, 'custom.config.entrypoints.query');
   const problem = configProblem(input.config);
   if (problem !== undefined) throw new LaunchRefused('bad_config', 'config', problem);
 
@@ -97,7 +99,11 @@ function codeFile(value: unknown): string {
   if (typeof value === 'string' && CODE_FILE.test(value)) return value;
   const field = 'custom.filePath';
   if (value === undefined || value === null || value === '')
-    throw new LaunchRefused('bad_code_file', field, `${field} is missing: no code was ever uploaded; upload it and publish the bot again`);
+    throw new LaunchRefused(
+      'bad_code_file',
+      field,
+      `${field} is missing: no code was ever uploaded; upload it and publish the bot again`,
+    );
   throw new LaunchRefused(
     'bad_code_file',
     field,

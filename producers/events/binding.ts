@@ -2,9 +2,13 @@ import {
   AckPolicy,
   DeliverPolicy,
   jetstream,
+  JetStreamApiCodes,
+  JetStreamApiError,
   jetstreamManager,
   ReplayPolicy,
   type Consumer,
+  type ConsumerInfo,
+  type JetStreamManager,
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import { createHash } from 'node:crypto';
@@ -21,6 +25,8 @@ export type Binding = {
   durable: string;
   /** When this stream was created: events of a later one are newer, whatever their sequence. */
   streamCreatedAt: Date;
+  /** Number of the durable's last delivery so far: the next has one more, or something was lost on its way to us. */
+  delivered: number;
 };
 
 /**
@@ -34,18 +40,30 @@ export function durableName(installation: string, family: EventFamily, streamCre
 }
 
 /**
- * Finds the stream and makes sure of the durable, from the stream's first event if it is new.
+ * Finds the stream and makes sure of the durable, from the stream's first event if it is new. Where a producer before
+ * us left events unacknowledged, the durable starts over right after the last event below which all are settled: so
+ * they come at once instead of after the acknowledgement's time-out, and in order instead of after newer ones. Events
+ * that were settled above that mark come again and change nothing.
  * @throws JetStreamApiError where the stream is absent, among others
  */
 export async function bind(connection: NatsConnection, installation: string, family: EventFamily): Promise<Binding> {
   const jsm = await jetstreamManager(connection, { checkAPI: false });
   const stream = await jsm.streams.info(EVENTS_STREAM);
   const durable = durableName(installation, family, stream.created);
-  const info = await jsm.consumers.add(EVENTS_STREAM, {
+  let info = await existing(jsm, durable);
+  let startSequence: number | undefined;
+  if (info !== undefined && info.num_ack_pending > 0) {
+    startSequence = info.ack_floor.stream_seq + 1;
+    await jsm.consumers.delete(EVENTS_STREAM, durable);
+    info = undefined;
+  }
+  info ??= await jsm.consumers.add(EVENTS_STREAM, {
     durable_name: durable,
     description: `the0-runtime ${installation}: desired state of ${family.name}`,
     filter_subject: family.filterSubject,
-    deliver_policy: DeliverPolicy.All,
+    ...(startSequence === undefined
+      ? { deliver_policy: DeliverPolicy.All }
+      : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: startSequence }),
     replay_policy: ReplayPolicy.Instant,
     ack_policy: AckPolicy.Explicit,
     ack_wait: nanos(ACK_WAIT_MS),
@@ -56,5 +74,15 @@ export async function bind(connection: NatsConnection, installation: string, fam
     consumer: jetstream(connection).consumers.getConsumerFromInfo(info),
     durable,
     streamCreatedAt: new Date(stream.created),
+    delivered: info.delivered.consumer_seq,
   };
+}
+
+async function existing(jsm: JetStreamManager, durable: string): Promise<ConsumerInfo | undefined> {
+  try {
+    return await jsm.consumers.info(EVENTS_STREAM, durable);
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound) return undefined;
+    throw error;
+  }
 }

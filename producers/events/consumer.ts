@@ -94,7 +94,7 @@ async function consumeWhileHeld(
   while (held.isHeld()) {
     try {
       stats.state = 'waiting-for-nats';
-      const connection = await options.nats.connection(held.signal);
+      const { connection, ended } = await options.nats.session(held.signal);
       stats.state = 'waiting-for-mongo';
       const { transactions } = await options.mongo.topology();
       mongoOutage.recovered();
@@ -106,7 +106,7 @@ async function consumeWhileHeld(
       log.info({ durable: binding.durable, streamCreatedAt: binding.streamCreatedAt }, 'consuming events');
       waitMs = FIRST_WAIT_MS;
       const { bots, eventOrder, poison } = options.collections;
-      await readBatches(options, binding, {
+      await readBatches(options, binding, ended, {
         store: { client: options.mongo.client, bots, eventOrder, transactions },
         poison,
         streamCreatedAt: binding.streamCreatedAt,
@@ -126,15 +126,24 @@ async function consumeWhileHeld(
   }
 }
 
-async function readBatches(options: EventConsumerOptions, binding: Binding, context: SettleContext): Promise<void> {
-  while (context.held.isHeld()) await readBatch(options, binding, context);
+async function readBatches(
+  options: EventConsumerOptions,
+  binding: Binding,
+  ended: AbortSignal,
+  context: SettleContext,
+): Promise<void> {
+  let complete = true;
+  while (context.held.isHeld() && !ended.aborted && complete)
+    complete = await readBatch(options, binding, AbortSignal.any([context.held.signal, ended]), context);
 }
 
+/** False where a delivery got lost on its way: what follows it is newer, so the durable must start over before. */
 async function readBatch(
   { family, concurrency = 16 }: EventConsumerOptions,
   binding: Binding,
+  over: AbortSignal,
   context: SettleContext,
-): Promise<void> {
+): Promise<boolean> {
   const { held, stats } = context;
   const lanes = new Lanes(concurrency);
   const inHand = new Set<JsMsg>();
@@ -143,10 +152,12 @@ async function readBatch(
   keepAlive.unref();
   const messages = await binding.consumer.fetch({ max_messages: BATCH, expires: PULL_EXPIRES_MS });
   const stop = (): void => messages.stop();
-  held.signal.addEventListener('abort', stop, { once: true });
-  if (held.signal.aborted) stop();
+  over.addEventListener('abort', stop, { once: true });
+  if (over.aborted) stop();
   try {
     for await (const message of messages) {
+      if (message.info.deliverySequence !== binding.delivered + 1) return false;
+      binding.delivered += 1;
       stats.pending = message.info.pending;
       inHand.add(message);
       const parsed = parseEvent(family, message.subject, message.data);
@@ -156,8 +167,10 @@ async function readBatch(
         inHand.delete(message);
       });
     }
+    return true;
   } finally {
-    held.signal.removeEventListener('abort', stop);
+    over.removeEventListener('abort', stop);
+    stop();
     await lanes.idle();
     clearInterval(keepAlive);
   }

@@ -24,24 +24,32 @@ describe('archives from the corpus, read from disk', () => {
     expect(archiveCases.filter(({ expect: verdict }) => verdict === 'good').length).toBeGreaterThan(20);
   });
 
-  it.each(archiveCases.map(({ name, expect: verdict }) => [name, verdict] as const))('%s: %s', async (name, expected) => {
-    const before = process.memoryUsage.rss();
-    let peak = before;
-    const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 5);
-    await using file = await open(join(folder, `${name}.zip`));
-    const verdict = await judge(await fileSource(file), CORPUS_LIMITS).finally(() => clearInterval(sampler));
-    expect(verdict.verdict, 'message' in verdict ? verdict.message : '').toBe(expected);
-    expect(verdict.entries.map(unsafe).filter((reason) => reason !== undefined)).toEqual([]);
-    expect(Math.max(peak, process.memoryUsage.rss()) - before).toBeLessThan(MEMORY_ALLOWANCE_BYTES);
-    if ('message' in verdict) {
-      // Whoever reads it has to know what to do next, and a terminal must survive it.
-      expect(verdict.message).toMatch(/^The code archive was refused: .+\. .+\.$/);
-      expect(verdict.message).not.toMatch(/[\u0000-\u001f\u007f]/);
-      expect(verdict.message.length).toBeLessThan(600);
-    }
-  }, 20_000);
+  it.each(archiveCases.map(({ name, expect: verdict }) => [name, verdict] as const))(
+    '%s: %s',
+    async (name, expected) => {
+      const before = process.memoryUsage.rss();
+      let peak = before;
+      const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 5);
+      await using file = await open(join(folder, `${name}.zip`));
+      const verdict = await judge(await fileSource(file), CORPUS_LIMITS).finally(() =>
+        clearInterval(sampler),
+      );
+      expect(verdict.verdict, 'message' in verdict ? verdict.message : '').toBe(expected);
+      expect(verdict.entries.map(unsafe).filter((reason) => reason !== undefined)).toEqual([]);
+      expect(Math.max(peak, process.memoryUsage.rss()) - before).toBeLessThan(MEMORY_ALLOWANCE_BYTES);
+      if ('message' in verdict) {
+        // Whoever reads it has to know what to do next, and a terminal must survive it.
+        expect(verdict.message).toMatch(/^The code archive was refused: .+\. .+\.$/);
+        expect(verdict.message).not.toMatch(/[\u0000-\u001f\u007f]/);
+        expect(verdict.message.length).toBeLessThan(600);
+      }
+    },
+    20_000,
+  );
 
   it('unpacks nothing on this host: the folder holds what was put there', async () => {
-    expect((await readdir(folder)).sort()).toEqual([...archiveCases.map(({ name }) => `${name}.zip`), 'expected.json'].sort());
+    expect((await readdir(folder)).sort()).toEqual(
+      [...archiveCases.map(({ name }) => `${name}.zip`), 'expected.json'].sort(),
+    );
   });
 });

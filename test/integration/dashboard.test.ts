@@ -9,10 +9,10 @@ import { connectRedis } from '../../infra/redis.ts';
 import { QueueMetrics } from '../../queues/metrics.ts';
 import { BotQueues, queuePrefix } from '../../queues/queues.ts';
 import { until } from '../support/poll.ts';
+import { testServers } from '../support/servers.ts';
 
 const TOKEN = 'a-token-of-the-tests-0123456789';
-const installation = `t-${randomBytes(4).toString('hex')}`;
-const url = process.env['REDIS_URL'] ?? 'redis://localhost:6379';
+const { installation, redisUrl: url } = testServers();
 const lines: string[] = [];
 const log = createLogger({ level: 'info', service: 'test', destination: { write: (line) => lines.push(line) } });
 

@@ -186,6 +186,41 @@ describe('replays and recreated streams', () => {
   });
 });
 
+describe('deliveries that never reached us', () => {
+  it('are fetched again before anything newer is applied, long before their time-out', async () => {
+    await world.createStream();
+    const producer = await running();
+    const jsm = await jetstreamManager(await world.nats.connection());
+    const [info] = await jsm.consumers.list(EVENTS_STREAM).next();
+    const thief = await jsm.jetstream().consumers.get(EVENTS_STREAM, info?.name ?? '');
+    const stolen = await thief.fetch({ max_messages: 5, expires: 1000 });
+    const taking = (async () => {
+      let count = 0;
+      for await (const _message of stolen) count += 1;
+      return count;
+    })();
+    for (let v = 1; v <= 40; v += 1) await world.publish('updated', `b${v % 4}`, { v });
+    await until(async () => (await world.collections.bots.countDocuments({ 'config.v': { $gte: 37 } })) === 4, { timeoutMs: 5000 });
+    await taking;
+    expect(producer.stats.applied.stale).toBe(0);
+  });
+
+  it('a dead producer’s unacknowledged events come to its heir at once and in order', async () => {
+    await world.createStream();
+    const first = await running();
+    await first.stop();
+    for (let v = 1; v <= 3; v += 1) await world.publish('updated', 'b1', { v });
+    const jsm = await jetstreamManager(await world.nats.connection());
+    const [info] = await jsm.consumers.list(EVENTS_STREAM).next();
+    const dead = await jsm.jetstream().consumers.get(EVENTS_STREAM, info?.name ?? '');
+    await dead.next();
+    await dead.next();
+    const heir = await running();
+    await until(() => settled(heir) === 3, { timeoutMs: 3000 });
+    expect(heir.stats.applied).toMatchObject({ created: 1, updated: 2, stale: 0 });
+  });
+});
+
 describe('poison', () => {
   it('is kept with its reason, terminated, counted, and holds nothing up', async () => {
     await world.createStream();

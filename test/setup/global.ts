@@ -47,7 +47,12 @@ async function bringUp(): Promise<Run> {
   const dir = mkdtempSync(join(tmpdir(), 'the0-test-'));
   const begun = Date.now();
   // Whatever servers the developer has configured are none of the tests' business.
-  const { env, stop } = await ensureServers({ dir, environment: withoutServers(process.env), progress: quiet, ports: 'free' });
+  const { env, stop } = await ensureServers({
+    dir,
+    environment: withoutServers(process.env),
+    progress: quiet,
+    ports: 'free',
+  });
   const engine = await bringUpEngine();
   console.error(`Test servers are up after ${((Date.now() - begun) / 1000).toFixed(1)} s, logs in ${dir}`);
   return {
@@ -63,7 +68,8 @@ async function bringUpEngine(): Promise<Pick<SharedServers, 'dockerHost' | 'engi
   try {
     const { dockerHost } = await ensureEngine({ progress: loud });
     const images = await ensureImages({ progress: loud, dockerHost });
-    for (const { reference, outcome, reason } of images) if (outcome === 'missing') console.error(`Image ${reference} is missing: ${reason ?? ''}`);
+    for (const { reference, outcome, reason } of images)
+      if (outcome === 'missing') console.error(`Image ${reference} is missing: ${reason ?? ''}`);
     return { dockerHost, engineProblem: undefined };
   } catch (error) {
     console.error(messageOf(error));
@@ -71,7 +77,8 @@ async function bringUpEngine(): Promise<Pick<SharedServers, 'dockerHost' | 'engi
   }
 }
 
-const say: Progress = ({ what, detail, ms }) => console.error(`${what}: ${detail}${ms === undefined ? '' : ` (${(ms / 1000).toFixed(1)} s)`}`);
+const say: Progress = ({ what, detail, ms }) =>
+  console.error(`${what}: ${detail}${ms === undefined ? '' : ` (${(ms / 1000).toFixed(1)} s)`}`);
 /** Finding and starting takes no time worth a line; installing does. */
 const quiet: Progress = (step) => void (step.detail.startsWith('installed') && say(step));
 const loud: Progress = (step) => void ((step.ms ?? 1000) >= 500 && say(step));
@@ -79,5 +86,7 @@ const loud: Progress = (step) => void ((step.ms ?? 1000) >= 500 && say(step));
 const SERVER_SETTINGS = ['MONGO_URI', 'NATS_URL', 'REDIS_URL', 'S3_ENDPOINT', 'MINIO_ENDPOINT'];
 
 function withoutServers(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !SERVER_SETTINGS.includes(name.replace(/_FILE$/, ''))));
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !SERVER_SETTINGS.includes(name.replace(/_FILE$/, ''))),
+  );
 }

@@ -1,15 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { EngineCapabilities, EngineIdentity } from '../port.ts';
-
-/** What is read of Docker's `/info`. */
-export type DockerInfo = {
-  ID: string;
-  ServerVersion: string;
-  NCPU?: number;
-  CgroupVersion?: string;
-  SecurityOptions?: readonly string[] | null;
-  Runtimes?: Readonly<Record<string, unknown>> | null;
-};
+import type { InfoAnswer } from './api.ts';
 
 /** The kernel's cgroup files of the engine's host; `undefined` where it is not this machine. */
 export type HostFiles = { exists(path: string): boolean; read(path: string): string } | undefined;
@@ -19,11 +10,11 @@ export const localFiles: HostFiles = {
   read: (path) => readFileSync(path, 'utf8'),
 };
 
-export function toIdentity(info: DockerInfo): EngineIdentity {
+export function toIdentity(info: InfoAnswer): EngineIdentity {
   return { id: info.ID, product: 'docker', version: info.ServerVersion };
 }
 
-export function toCapabilities(info: DockerInfo, files: HostFiles): EngineCapabilities {
+export function toCapabilities(info: InfoAnswer, files: HostFiles): EngineCapabilities {
   const security = (info.SecurityOptions ?? []).map((option) => option.split(',')[0]);
   const cgroupVersion = info.CgroupVersion === '2' ? 2 : 1;
   return {

@@ -1,11 +1,17 @@
-import { Agent, type IncomingMessage } from 'node:http';
-import { Agent as TlsAgent } from 'node:https';
+import {
+  Agent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestOptions,
+} from 'node:http';
+import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
 import { Readable } from 'node:stream';
-import Docker from 'dockerode';
-import { EngineUnavailable } from '../errors.ts';
+import { EngineRefused, EngineUnavailable } from '../errors.ts';
 import type { RegistryAuth } from '../port.ts';
+import { CallLimits } from './call-limits.ts';
 import type { Endpoint } from './endpoint.ts';
-import { DockerRefusal, readFailure, timedOut, unreachable } from './failures.ts';
+import { answerFailure, unreachable } from './failures.ts';
 
 export type DockerRequest = {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -13,6 +19,7 @@ export type DockerRequest = {
   path: string;
   query?: Readonly<Record<string, string | number | boolean>>;
   body?: object;
+  /** A tar. */
   upload?: NodeJS.ReadableStream | Buffer;
   auth?: RegistryAuth;
   /** What the call is for, in words for messages. */
@@ -22,25 +29,22 @@ export type DockerRequest = {
   signal?: AbortSignal | undefined;
 };
 
-/** dockerode's transport, as far as it is used; dockerode's own types leave it open. */
-type Modem = {
-  dial(options: object, callback: (error: unknown, answer: IncomingMessage) => void): void;
-};
-
-const SUCCESS: Readonly<Record<number, true>> = { 200: true, 201: true, 204: true, 304: true };
 const IDLE_CONNECTIONS = 32;
 const KEEP_ALIVE_MS = 10_000;
 
 /**
- * Talks to one Docker Engine. Every call has a time-out and can be aborted; every failure is `EngineUnavailable`,
- * `DockerRefusal` or the reason of the caller's signal. Connections are not limited in number: a stop waits out its
- * grace period on one, and must not keep other calls waiting.
+ * Talks HTTP to one Docker Engine. Every call has a time-out and can be aborted; every failure is
+ * `EngineUnavailable`, `DockerRefusal` or the reason of the caller's signal. Connections are not limited in number:
+ * a stop waits out its grace period on one, and must not keep other calls waiting.
+ *
+ * It is written on Node's own HTTP, not on dockerode, whose transport leaves a call unsettled for ever when the
+ * connection breaks within an answer, and follows the redirect that an odd name provokes to a host named after it.
  */
 export class DockerClient implements Disposable {
   readonly endpoint: Endpoint;
   readonly callTimeoutMs: number;
-  readonly #modem: Modem;
   readonly #agent: Agent;
+  readonly #target: RequestOptions;
   readonly #closing = new AbortController();
 
   constructor(endpoint: Endpoint, callTimeoutMs: number) {
@@ -52,43 +56,33 @@ export class DockerClient implements Disposable {
       maxSockets: Infinity,
       maxFreeSockets: IDLE_CONNECTIONS,
     };
-    this.#agent = endpoint.kind === 'tcp' && endpoint.tls ? new TlsAgent(pool) : new Agent(pool);
-    // `host` is always given: dockerode would otherwise take it from the environment's DOCKER_HOST.
-    const target =
+    const tls = endpoint.kind === 'tcp' && endpoint.tls;
+    this.#agent = tls ? new TlsAgent({ ...pool, ...endpoint.files }) : new Agent(pool);
+    this.#target =
       endpoint.kind === 'socket'
-        ? { host: '', socketPath: endpoint.socketPath, protocol: 'http' as const }
-        : {
-            host: endpoint.host,
-            port: endpoint.port,
-            protocol: endpoint.tls ? ('https' as const) : ('http' as const),
-            ...endpoint.files,
-          };
-    this.#modem = new Docker({ ...target, agent: this.#agent } as object).modem as Modem;
+        ? { socketPath: endpoint.socketPath, headers: { host: 'docker' } }
+        : { host: endpoint.host, port: endpoint.port };
   }
 
   /** Resolves with the parsed answer, undefined if it has no body. */
   async json<Answer>(request: DockerRequest): Promise<Answer> {
-    using limits = new CallLimits(this, request);
+    using limits = this.#limits(request);
     const answer = await this.#send(request, limits);
-    return limits.guard(
-      answer.toArray().then((chunks: Buffer[]) => {
-        const body = Buffer.concat(chunks);
-        return (body.length === 0 ? undefined : JSON.parse(body.toString())) as Answer;
-      }),
+    // Awaited here: the limits end with this function.
+    return await limits.guard(
+      bodyOf(answer).then((body) => (body === '' ? undefined : JSON.parse(body)) as Answer),
     );
   }
 
-  /** For calls whose answer says nothing. Resolves with the status. */
-  async run(request: DockerRequest): Promise<number> {
-    using limits = new CallLimits(this, request);
+  /** For calls whose answer says nothing. */
+  async run(request: DockerRequest): Promise<void> {
+    using limits = this.#limits(request);
     const answer = await this.#send(request, limits);
-    await limits.guard(answer.toArray());
-    return answer.statusCode ?? 0;
+    await limits.guard(bodyOf(answer));
   }
 
-  /** Answer headers only. */
-  async headers(request: DockerRequest): Promise<IncomingMessage['headers']> {
-    using limits = new CallLimits(this, request);
+  async headers(request: DockerRequest): Promise<IncomingHttpHeaders> {
+    using limits = this.#limits(request);
     const answer = await this.#send(request, limits);
     answer.resume();
     return answer.headers;
@@ -99,7 +93,7 @@ export class DockerClient implements Disposable {
    * connection breaks; `brokenStream` makes that error the port's.
    */
   async stream(request: DockerRequest): Promise<Readable> {
-    const limits = new CallLimits(this, request);
+    const limits = this.#limits(request);
     try {
       const answer = await this.#send(request, limits);
       limits.stopTimer();
@@ -115,101 +109,87 @@ export class DockerClient implements Disposable {
     return error instanceof EngineUnavailable ? error : unreachable(error, this.endpoint.label, doing);
   }
 
-  get closing(): AbortSignal {
-    return this.#closing.signal;
-  }
-
   [Symbol.dispose](): void {
     this.#closing.abort(new EngineUnavailable('This connection to the container engine has been closed'));
     this.#agent.destroy();
   }
 
-  #send(request: DockerRequest, limits: CallLimits): Promise<IncomingMessage> {
-    const upload = request.upload instanceof Readable ? request.upload : undefined;
-    const sent = new Promise<IncomingMessage>((resolve, reject) => {
-      limits.signal.throwIfAborted();
-      const options = {
-        method: request.method,
-        path: `${request.path}?`,
-        options: { _query: request.query ?? {}, _body: request.body ?? {} },
-        ...(request.upload === undefined ? {} : { file: request.upload }),
-        ...(request.auth === undefined ? {} : { authconfig: registryHeader(request.auth) }),
-        abortSignal: limits.signal,
-        // Also for plain answers: dockerode never settles when a connection breaks within one it reads itself.
-        isStream: true,
-        statusCodes: SUCCESS,
-      };
-      upload?.on('data', limits.progressed);
-      this.#modem.dial(options, (error, answer) => {
-        if (error === null || error === undefined) resolve(answer);
-        else reject(readFailure(error, this.endpoint.label, request.doing));
-      });
-    });
-    return limits.guard(sent).catch((error: unknown) => {
-      upload?.destroy();
-      throw error;
+  #limits(request: DockerRequest): CallLimits {
+    return new CallLimits({
+      label: this.endpoint.label,
+      doing: request.doing,
+      timeoutMs: request.timeoutMs ?? this.callTimeoutMs,
+      signals: [request.signal, this.#closing.signal],
     });
   }
-}
 
-/** The time-out and the abort signals of one call. */
-class CallLimits implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #sources: (AbortSignal | undefined)[];
-  readonly #client: DockerClient;
-  readonly #doing: string;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(client: DockerClient, request: DockerRequest) {
-    this.#client = client;
-    this.#doing = request.doing;
-    this.#sources = [request.signal, client.closing];
-    const timeoutMs = request.timeoutMs ?? client.callTimeoutMs;
-    if (timeoutMs > 0)
-      this.#timer = setTimeout(
-        () => this.#controller.abort(timedOut(client.endpoint.label, request.doing, timeoutMs)),
-        timeoutMs,
-      ).unref();
-    for (const source of this.#sources) {
-      if (source?.aborted === true) this.#controller.abort(source.reason);
-      else source?.addEventListener('abort', this.#onAbort);
-    }
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  readonly progressed = (): void => {
-    this.#timer?.refresh();
-  };
-
-  /** Rejects with the time-out or the caller's reason, rather than with the transport's account of being aborted. */
-  async guard<T>(work: Promise<T>): Promise<T> {
+  async #send(call: DockerRequest, limits: CallLimits): Promise<IncomingMessage> {
+    limits.signal.throwIfAborted();
+    const tls = this.endpoint.kind === 'tcp' && this.endpoint.tls;
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const request = (tls ? httpsRequest : httpRequest)({
+      ...this.#target,
+      agent: this.#agent,
+      method: call.method,
+      path: pathOf(call),
+      headers: { ...this.#target.headers, ...headersOf(call) },
+    });
+    request.on('error', reject).once('response', resolve);
+    // Also after the answer has begun: closing the connection is the only way to leave it.
+    limits.signal.addEventListener('abort', () => request.destroy(limits.signal.reason as Error), {
+      once: true,
+    });
+    const source = call.upload instanceof Readable ? call.upload : undefined;
+    if (source !== undefined) {
+      source.on('data', limits.progressed).on('error', (error) => request.destroy(error));
+      source.pipe(request);
+    } else if (call.upload !== undefined) request.end(call.upload);
+    else request.end(call.body === undefined ? undefined : JSON.stringify(call.body));
     try {
-      return await work;
+      const answer = await limits.guard(promise);
+      if ((answer.statusCode ?? 0) < 400 && !isRedirect(answer)) return answer;
+      throw answerFailure(answer.statusCode ?? 0, await limits.guard(bodyOf(answer)), this.endpoint.label);
     } catch (error) {
-      if (this.signal.aborted) throw this.signal.reason;
-      if (error instanceof DockerRefusal || error instanceof EngineUnavailable) throw error;
-      throw unreachable(error, this.#client.endpoint.label, this.#doing);
+      source?.unpipe(request);
+      source?.destroy();
+      throw error;
     }
   }
+}
 
-  stopTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
+function isRedirect(answer: IncomingMessage): boolean {
+  return (answer.statusCode ?? 0) >= 300 && answer.statusCode !== 304;
+}
 
-  [Symbol.dispose](): void {
-    this.stopTimer();
-    for (const source of this.#sources) source?.removeEventListener('abort', this.#onAbort);
-  }
+/** Throws `EngineRefused` for a path that the engine would take for another one. */
+function pathOf(call: DockerRequest): string {
+  const plain = decodeURIComponent(call.path).slice(1).split('/');
+  if (plain.some((part) => part === '' || part === '.' || part === '..'))
+    throw new EngineRefused(`The container engine cannot be asked for ${call.path} (${call.doing})`);
+  const query = new URLSearchParams(
+    Object.entries(call.query ?? {}).map(([key, value]): [string, string] => [key, String(value)]),
+  ).toString();
+  return query === '' ? call.path : `${call.path}?${query}`;
+}
 
-  readonly #onAbort = (event: Event): void => {
-    this.#controller.abort((event.target as AbortSignal).reason);
+function headersOf(call: DockerRequest): Record<string, string | number> {
+  const { auth, body, upload } = call;
+  const credentials = auth && {
+    username: auth.username,
+    password: auth.password,
+    serveraddress: auth.serverAddress,
+  };
+  return {
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(upload === undefined ? {} : { 'content-type': 'application/x-tar' }),
+    ...(Buffer.isBuffer(upload) ? { 'content-length': upload.length } : {}),
+    ...(credentials === undefined
+      ? {}
+      : { 'x-registry-auth': Buffer.from(JSON.stringify(credentials)).toString('base64url') }),
   };
 }
 
-function registryHeader(auth: RegistryAuth): object {
-  return { username: auth.username, password: auth.password, serveraddress: auth.serverAddress };
+async function bodyOf(answer: IncomingMessage): Promise<string> {
+  const chunks = (await answer.toArray()) as Buffer[];
+  return Buffer.concat(chunks).toString();
 }

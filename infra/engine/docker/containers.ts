@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type Dockerode from 'dockerode';
 import { LABEL } from '../../../model/labels.ts';
 import { ContainerMissing, EngineFailed, ImageMissing, NameTaken, StartRefused } from '../errors.ts';
 import { requireContainerId } from '../ids.ts';
+import { isObjectName } from '../names.ts';
 import type { ContainerSelector, Engine } from '../port.ts';
+import type { ContainerItem, CreateAnswer, InspectAnswer, StatsAnswer, WaitAnswer } from './api.ts';
 import type { DockerContext } from './context.ts';
 import { DockerRefusal, hasStatus, isNoSuchContainer, plainRefusal, refusalOf } from './failures.ts';
 import { renderCreate } from './render.ts';
@@ -23,7 +24,7 @@ export function containerCalls(context: DockerContext): Containers {
   const create: Containers['create'] = async (spec, options = {}) => {
     const body = renderCreate(installation, spec, await context.capabilities(options));
     try {
-      const answer = await client.json<{ Id: string; Warnings?: string[] | null }>({
+      const answer = await client.json<CreateAnswer>({
         method: 'POST',
         path: '/containers/create',
         query: { name: spec.name },
@@ -99,9 +100,9 @@ export function containerCalls(context: DockerContext): Containers {
   };
 
   const inspect: Containers['inspect'] = async (idOrName, options = {}) => {
-    if (idOrName === '') return undefined;
+    if (!isObjectName(idOrName)) return undefined;
     try {
-      const item = await client.json<Dockerode.ContainerInspectInfo>({
+      const item = await client.json<InspectAnswer>({
         method: 'GET',
         path: `/containers/${encodeURIComponent(idOrName)}/json`,
         doing: 'inspect a container',
@@ -118,7 +119,7 @@ export function containerCalls(context: DockerContext): Containers {
 
   const list: Containers['list'] = async (selector = {}, options = {}) => {
     const items = await client
-      .json<Dockerode.ContainerInfo[]>({
+      .json<ContainerItem[]>({
         method: 'GET',
         path: '/containers/json',
         query: { all: true, filters: JSON.stringify({ label: labelFilters(installation, selector) }) },
@@ -145,7 +146,7 @@ export function containerCalls(context: DockerContext): Containers {
 
   async function waitRunning(id: string, signal: AbortSignal | undefined): Promise<{ exitCode: number }> {
     try {
-      const answer = await client.json<{ StatusCode: number; Error?: { Message?: string } | null }>({
+      const answer = await client.json<WaitAnswer>({
         method: 'POST',
         path: `/containers/${id}/wait`,
         query: { condition: 'not-running' },
@@ -163,7 +164,7 @@ export function containerCalls(context: DockerContext): Containers {
   const stats: Containers['stats'] = async (id, options = {}) => {
     requireContainerId(id);
     try {
-      const sample = await client.json<Dockerode.ContainerStats>({
+      const sample = await client.json<StatsAnswer>({
         method: 'GET',
         path: `/containers/${id}/stats`,
         // One sample: the default waits a second for a second one.
@@ -171,12 +172,12 @@ export function containerCalls(context: DockerContext): Containers {
         doing: 'read the figures of a container',
         signal: options.signal,
       });
-      const usage = sample.memory_stats?.usage;
+      const { usage, stats: cache } = sample.memory_stats ?? {};
       if (usage === undefined) return undefined;
-      const { inactive_file: v2, total_inactive_file: v1 } = (sample.memory_stats.stats ??
-        {}) as unknown as Record<string, number | undefined>;
+      // As `docker stats` counts it: file cache that can be dropped at any time is not the bot's.
+      const droppable = cache?.total_inactive_file ?? cache?.inactive_file ?? 0;
       return {
-        memoryBytes: Math.max(0, usage - (v1 ?? v2 ?? 0)),
+        memoryBytes: Math.max(0, usage - droppable),
         cpuNanos: sample.cpu_stats.cpu_usage.total_usage,
       };
     } catch (error) {

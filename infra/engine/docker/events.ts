@@ -1,16 +1,10 @@
 import { LABEL } from '../../../model/labels.ts';
 import { EngineUnavailable } from '../errors.ts';
 import type { Engine, EngineEvent } from '../port.ts';
+import type { EventMessage } from './api.ts';
 import type { DockerContext } from './context.ts';
 import { plainRefusal } from './failures.ts';
 import { jsonLines } from './json-lines.ts';
-
-type DockerEvent = {
-  Type?: string;
-  Action?: string;
-  Actor?: { ID?: string; Attributes?: Record<string, string> };
-  timeNano?: number;
-};
 
 const ACTIONS: Readonly<Record<string, EngineEvent['type']>> = {
   create: 'created',
@@ -64,7 +58,7 @@ export function eventCalls(context: DockerContext, stallCheckMs: number): Pick<E
         doing: LISTENING,
         signal: broken.signal,
       });
-      for await (const line of jsonLines<DockerEvent>(stream)) {
+      for await (const line of jsonLines<EventMessage>(stream)) {
         watch.heard();
         const event = toEvent(line);
         if (event === undefined) continue;
@@ -93,14 +87,14 @@ export function eventCalls(context: DockerContext, stallCheckMs: number): Pick<E
       doing: LISTENING,
     });
     let newest: number | undefined;
-    for await (const line of jsonLines<DockerEvent>(stream)) newest = toEvent(line)?.atMs ?? newest;
+    for await (const line of jsonLines<EventMessage>(stream)) newest = toEvent(line)?.atMs ?? newest;
     return newest;
   }
 
   return { events };
 }
 
-export function toEvent(event: DockerEvent): EngineEvent | undefined {
+export function toEvent(event: EventMessage): EngineEvent | undefined {
   const type = ACTIONS[event.Action ?? ''];
   const containerId = event.Actor?.ID;
   if (type === undefined || containerId === undefined || event.Type !== 'container') return undefined;

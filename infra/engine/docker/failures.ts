@@ -13,22 +13,17 @@ export class DockerRefusal extends Error {
   }
 }
 
-type Described = { statusCode?: unknown; json?: unknown; message?: unknown; code?: unknown };
+type Described = { message?: unknown; code?: unknown };
 
-/** What dockerode rejected with, as `DockerRefusal` or `EngineUnavailable`. */
-export function readFailure(error: unknown, endpointLabel: string, doing: string): Error {
-  const { statusCode, message } = (error ?? {}) as Described;
-  if (typeof statusCode === 'number') {
-    const detail = engineWords(message);
-    // A proxy in front of the engine answers these when the engine itself is away.
-    if (statusCode >= 502 && statusCode <= 504)
-      return new EngineUnavailable(
-        `The container engine at ${endpointLabel} is away (HTTP ${statusCode}: ${detail})`,
-        { cause: error },
-      );
-    return new DockerRefusal(statusCode, detail);
-  }
-  return unreachable(error, endpointLabel, doing);
+/** An answer that is no success, as `DockerRefusal` or `EngineUnavailable`. */
+export function answerFailure(status: number, body: string, endpointLabel: string): Error {
+  const detail = engineWords(body);
+  // A proxy in front of the engine answers these when the engine itself is away.
+  if (status >= 502 && status <= 504)
+    return new EngineUnavailable(
+      `The container engine at ${endpointLabel} is away (HTTP ${status}: ${detail})`,
+    );
+  return new DockerRefusal(status, detail);
 }
 
 export function unreachable(error: unknown, endpointLabel: string, doing: string): EngineUnavailable {
@@ -60,10 +55,15 @@ function cureOf(code: unknown, endpointLabel: string): string {
   }
 }
 
-/** dockerode wraps the engine's message: `(HTTP code 409) unexpected - Conflict. … `. */
-function engineWords(message: unknown): string {
-  const text = typeof message === 'string' ? message : '';
-  return text.replace(/^\(HTTP code \d+\) [^-]*- /, '').trim() || 'no reason given';
+/** The engine explains itself as `{"message": "…"}`. */
+function engineWords(body: string): string {
+  try {
+    const { message } = JSON.parse(body) as { message?: unknown };
+    if (typeof message === 'string' && message !== '') return message;
+  } catch {
+    // Something between us and the engine answered: its own words are all there is.
+  }
+  return body.trim().slice(0, 500) || 'no reason given';
 }
 
 /** The usual meaning of a refusal for a call about container `id`; other errors pass unchanged. */
@@ -75,7 +75,8 @@ export function refusalOf(error: unknown, id: string): unknown {
 
 export function plainRefusal(error: unknown): unknown {
   if (!(error instanceof DockerRefusal)) return error;
-  return error.status >= 500
+  // Docker 20.10 answers 500 for what is the caller's own doing.
+  return error.status >= 500 && !/marked read-only/.test(error.detail)
     ? new EngineFailed(error.detail, { cause: error })
     : new EngineRefused(error.detail, { cause: error });
 }

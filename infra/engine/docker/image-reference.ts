@@ -10,3 +10,13 @@ export function parseImageReference(reference: string): ImageReference {
   const tag = colon < 0 ? 'latest' : name.slice(colon + 1);
   return { repository, tag, ...(digest === undefined ? {} : { digest }) };
 }
+
+const HOST = '(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?/)?';
+const PATH = '[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*';
+const REFERENCE = new RegExp(`^${HOST}${PATH}(?::[\\w][\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`);
+const ID = /^sha256:[0-9a-f]{64}$/;
+
+/** Whether it can name an image at all: a reference, or an image's id. */
+export function isImageReference(text: string): boolean {
+  return text.length <= 512 && (REFERENCE.test(text) || ID.test(text));
+}

@@ -1,12 +1,12 @@
 import { PullFailed } from '../errors.ts';
 import type { Engine } from '../port.ts';
+import type { PullProgress } from './api.ts';
 import type { DockerContext } from './context.ts';
 import { DockerRefusal, hasStatus, plainRefusal } from './failures.ts';
-import { parseImageReference } from './image-reference.ts';
+import { isImageReference, parseImageReference } from './image-reference.ts';
 import { jsonLines } from './json-lines.ts';
 
 type Images = Pick<Engine, 'resolveImage' | 'pullImage'>;
-type Progress = { status?: string; error?: string; errorDetail?: { message?: string } };
 
 const DIGEST_LINE = /^Digest: (sha256:[0-9a-f]{64})$/;
 
@@ -14,7 +14,7 @@ export function imageCalls(context: DockerContext): Images {
   const { client } = context;
 
   const resolveImage: Images['resolveImage'] = async (reference, options = {}) => {
-    if (reference === '') return undefined;
+    if (!isImageReference(reference)) return undefined;
     try {
       const image = await client.json<{ Id: string }>({
         method: 'GET',
@@ -24,13 +24,13 @@ export function imageCalls(context: DockerContext): Images {
       });
       return image.Id;
     } catch (error) {
-      // A reference that cannot be one is answered with 400: no such image exists either.
-      if (hasStatus(error, 404) || hasStatus(error, 400)) return undefined;
+      if (hasStatus(error, 404)) return undefined;
       throw plainRefusal(error);
     }
   };
 
   const pullImage: Images['pullImage'] = async (reference, options = {}) => {
+    if (!isImageReference(reference)) throw new PullFailed(reference, 'this is not the name of an image');
     const { repository, tag, digest } = parseImageReference(reference);
     const pulled = await pull(reference, repository, digest ?? tag, options);
     // The tag may move while we pull: the digest that was pulled is what counts.
@@ -67,7 +67,7 @@ export function imageCalls(context: DockerContext): Images {
         timeoutMs: context.stallTimeoutMs,
         signal: stalled.signal,
       });
-      for await (const line of jsonLines<Progress>(stream)) {
+      for await (const line of jsonLines<PullProgress>(stream)) {
         timer.refresh();
         if (line.error !== undefined)
           throw new PullFailed(reference, line.errorDetail?.message ?? line.error);

@@ -1,8 +1,9 @@
 import type { Logger } from '../../logger.ts';
 import { requireInstallation } from '../names.ts';
 import type { CallOptions, Engine, EngineCapabilities } from '../port.ts';
+import type { InfoAnswer } from './api.ts';
 import { archiveCalls } from './archives.ts';
-import { type DockerInfo, localFiles, toCapabilities, toIdentity } from './capabilities.ts';
+import { localFiles, toCapabilities, toIdentity } from './capabilities.ts';
 import { DockerClient } from './client.ts';
 import { containerCalls } from './containers.ts';
 import type { DockerContext } from './context.ts';
@@ -37,9 +38,9 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
   const endpoint = parseEndpoint(options);
   const client = new DockerClient(endpoint, options.callTimeoutMs ?? 30_000);
 
-  async function info(call: CallOptions = {}): Promise<DockerInfo> {
+  async function info(call: CallOptions = {}): Promise<InfoAnswer> {
     try {
-      return await client.json<DockerInfo>({
+      return await client.json<InfoAnswer>({
         method: 'GET',
         path: '/info',
         doing: 'ask for its properties',

@@ -1,9 +1,9 @@
-import type Dockerode from 'dockerode';
 import { LABEL } from '../../../model/labels.ts';
 import { EngineRefused } from '../errors.ts';
 import { ownLabels } from '../labels.ts';
 import { bridgeName, networkName } from '../names.ts';
 import type { CallOptions, Engine } from '../port.ts';
+import type { NetworkAnswer } from './api.ts';
 import type { DockerContext } from './context.ts';
 import { DockerRefusal, hasStatus, plainRefusal } from './failures.ts';
 
@@ -74,7 +74,7 @@ export function networkCalls(context: DockerContext): Networks {
     options: CallOptions,
   ): Promise<{ name: string; bridge: string; subnets: string[] } | undefined> {
     const networks = await client
-      .json<Dockerode.NetworkInspectInfo[]>({
+      .json<NetworkAnswer[]>({
         method: 'GET',
         path: '/networks',
         // Docker's filter finds parts of names too.
@@ -98,13 +98,13 @@ export function networkCalls(context: DockerContext): Networks {
     return { name, bridge, subnets };
   }
 
-  function problemOf(network: Dockerode.NetworkInspectInfo): string | undefined {
+  function problemOf(network: NetworkAnswer): string | undefined {
     if (network.Labels?.[LABEL.installation] !== installation)
       return `does not belong to installation ${installation}`;
     if (network.Options?.[ICC_OPTION] !== 'false') return 'lets containers talk to each other';
     if (network.Options?.[BRIDGE_OPTION] !== bridge)
       return `is not on the bridge ${bridge}, which the egress rules match`;
-    if (network.EnableIPv6) return 'has IPv6, which the egress rules do not filter';
+    if (network.EnableIPv6 === true) return 'has IPv6, which the egress rules do not filter';
     return undefined;
   }
 

@@ -1,8 +1,8 @@
-import type Dockerode from 'dockerode';
 import { LABEL } from '../../../model/labels.ts';
 import { EngineRefused } from '../errors.ts';
 import { requireContainerId } from '../ids.ts';
 import type { CallOptions } from '../port.ts';
+import type { InspectAnswer } from './api.ts';
 import type { DockerClient } from './client.ts';
 import { isNoSuchContainer, refusalOf } from './failures.ts';
 
@@ -17,7 +17,7 @@ export function createOwnership(installation: string, client: DockerClient) {
   };
   async function requireOwn(id: string, options: CallOptions = {}): Promise<void> {
     if (known.has(requireContainerId(id))) return;
-    let item: Dockerode.ContainerInspectInfo;
+    let item: InspectAnswer;
     try {
       item = await client.json({
         method: 'GET',

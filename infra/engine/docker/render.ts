@@ -1,18 +1,14 @@
-import type Dockerode from 'dockerode';
 import { LABEL } from '../../../model/labels.ts';
 import { ownLabels } from '../labels.ts';
 import { networkName } from '../names.ts';
 import type { BlockIo, ContainerSpec, EngineCapabilities, TmpfsMount, VolumeMount } from '../port.ts';
 import { checkSpec } from '../spec-check.ts';
+import type { CreateBody, HostConfig, VolumeMountBody } from './api.ts';
 
 const BOT_USER = 1000;
 const MIB = 1024 * 1024;
 /** The engine's own copy of a container's output, which the log flush reads: bounded whatever a bot prints. */
 const ENGINE_LOG = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } };
-
-export type CreateBody = Dockerode.ContainerCreateOptions & {
-  HostConfig: Dockerode.HostConfig & { CgroupnsMode?: 'private' };
-};
 
 /**
  * A spec as Docker's create request. Pure. Throws `SpecRefused`.
@@ -52,7 +48,10 @@ export function renderCreate(
   };
 }
 
-function isolation(spec: ContainerSpec, host: EngineCapabilities): CreateBody['HostConfig'] {
+function isolation(
+  spec: ContainerSpec,
+  host: EngineCapabilities,
+): Pick<HostConfig, 'ReadonlyRootfs' | 'CapDrop' | 'SecurityOpt' | 'IpcMode' | 'CgroupnsMode' | 'Init'> {
   const securityOptions = ['no-new-privileges'];
   if (spec.seccompProfile !== undefined) securityOptions.push(`seccomp=${spec.seccompProfile}`);
   if (spec.apparmorProfile !== undefined && host.apparmor)
@@ -68,7 +67,7 @@ function isolation(spec: ContainerSpec, host: EngineCapabilities): CreateBody['H
   };
 }
 
-function limits(spec: ContainerSpec, host: EngineCapabilities): Dockerode.HostConfig {
+function limits(spec: ContainerSpec, host: EngineCapabilities) {
   const { memoryBytes, cpus, cpuShares, pids, nofile, nproc, shmBytes, blockIo } = spec.limits;
   return {
     Memory: memoryBytes,
@@ -86,9 +85,10 @@ function limits(spec: ContainerSpec, host: EngineCapabilities): Dockerode.HostCo
   };
 }
 
-function blockIoLimits(blockIo: BlockIo, host: EngineCapabilities): Dockerode.HostConfig {
+function blockIoLimits(blockIo: BlockIo, host: EngineCapabilities): Partial<HostConfig> {
   const { weight, readBps, writeBps, device } = blockIo;
-  const rate = (bytesPerSecond: number) => [{ Path: device, Rate: bytesPerSecond }];
+  const rate = (bytesPerSecond: number) =>
+    device === undefined ? [] : [{ Path: device, Rate: bytesPerSecond }];
   return {
     ...(weight !== undefined && host.blockIoWeight ? { BlkioWeight: weight } : {}),
     ...(readBps !== undefined && host.blockIoRates ? { BlkioDeviceReadBps: rate(readBps) } : {}),
@@ -96,25 +96,21 @@ function blockIoLimits(blockIo: BlockIo, host: EngineCapabilities): Dockerode.Ho
   };
 }
 
-function storage(installation: string, spec: ContainerSpec): Dockerode.HostConfig {
+function storage(installation: string, spec: ContainerSpec): Pick<HostConfig, 'Mounts' | 'Tmpfs'> {
   return {
     Mounts: spec.volumes.map((mount) => volumeMount(installation, mount)),
     Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => [mount.path, tmpfsOptions(mount)])),
   };
 }
 
-function volumeMount(installation: string, mount: VolumeMount): Dockerode.MountSettings {
+function volumeMount(installation: string, mount: VolumeMount): VolumeMountBody {
   return {
     Type: 'volume',
     Source: mount.volume,
     Target: mount.path,
     ReadOnly: mount.readOnly,
     // NoCopy: what the image has at that path stays out of a new volume.
-    VolumeOptions: {
-      NoCopy: true,
-      Labels: ownLabels(installation, mount.labels),
-      DriverConfig: { Name: 'local', Options: {} },
-    },
+    VolumeOptions: { NoCopy: true, Labels: ownLabels(installation, mount.labels) },
   };
 }
 

@@ -1,6 +1,6 @@
-import type Dockerode from 'dockerode';
 import type { ContainerDetail, ContainerState, ContainerView } from '../port.ts';
 import { signalOfExitCode } from '../signals.ts';
+import type { ContainerItem, InspectAnswer } from './api.ts';
 
 const STATES: readonly string[] = [
   'created',
@@ -12,7 +12,7 @@ const STATES: readonly string[] = [
   'dead',
 ] satisfies ContainerState[];
 
-export function toView(item: Dockerode.ContainerInfo): ContainerView {
+export function toView(item: ContainerItem): ContainerView {
   return {
     id: item.Id,
     name: bareName(item.Names?.[0]),
@@ -22,7 +22,7 @@ export function toView(item: Dockerode.ContainerInfo): ContainerView {
   };
 }
 
-export function toDetail(item: Dockerode.ContainerInspectInfo): ContainerDetail {
+export function toDetail(item: InspectAnswer): ContainerDetail {
   const state = toState(item.State.Status);
   const startedAtMs = toMs(item.State.StartedAt);
   const ended = state === 'exited' || state === 'dead';

@@ -1,15 +1,14 @@
-import type Dockerode from 'dockerode';
 import { LABEL } from '../../../model/labels.ts';
 import { EngineRefused } from '../errors.ts';
 import { ownLabels } from '../labels.ts';
 import { requireOwnName } from '../names.ts';
 import type { Engine } from '../port.ts';
+import type { VolumeAnswer } from './api.ts';
 import type { DockerContext } from './context.ts';
 import { hasStatus, plainRefusal } from './failures.ts';
 import { toMs } from './views.ts';
 
 type Volumes = Pick<Engine, 'createVolume' | 'listVolumes' | 'removeVolume'>;
-type VolumeInfo = Dockerode.VolumeInspectInfo & { CreatedAt?: string };
 
 export function volumeCalls(context: DockerContext): Volumes {
   const { client, installation, slowCallTimeoutMs } = context;
@@ -18,7 +17,7 @@ export function volumeCalls(context: DockerContext): Volumes {
     requireOwnName('volume', installation, name);
     try {
       // Docker answers with the volume that exists, if one does: its labels tell whose it is.
-      const volume = await client.json<VolumeInfo>({
+      const volume = await client.json<VolumeAnswer>({
         method: 'POST',
         path: '/volumes/create',
         body: { Name: name, Driver: 'local', Labels: ownLabels(installation, labels) },
@@ -38,7 +37,7 @@ export function volumeCalls(context: DockerContext): Volumes {
   const listVolumes: Volumes['listVolumes'] = async (labels = {}, options = {}) => {
     const wanted = Object.entries(ownLabels(installation, labels)).map(([key, value]) => `${key}=${value}`);
     const answer = await client
-      .json<{ Volumes?: VolumeInfo[] | null }>({
+      .json<{ Volumes?: VolumeAnswer[] | null }>({
         method: 'GET',
         path: '/volumes',
         query: { filters: JSON.stringify({ label: wanted }) },

@@ -31,19 +31,27 @@ export async function* readDirectory(source: Source, location: DirectoryLocation
   let position = location.start;
   for (let index = 0; index < location.entryCount; index += 1) {
     if (position + HEADER_BYTES > location.end)
-      throw new BadArchive('malformed', `announces ${location.entryCount} entries, but its directory ends after ${index}`);
+      throw new BadArchive(
+        'malformed',
+        `announces ${location.entryCount} entries, but its directory ends after ${index}`,
+      );
     const header = await source.read(position, HEADER_BYTES);
-    if (header.readUInt32LE(0) !== SIGNATURE) throw new BadArchive('malformed', `has a damaged directory: record ${index + 1} is not one`);
+    if (header.readUInt32LE(0) !== SIGNATURE)
+      throw new BadArchive('malformed', `has a damaged directory: record ${index + 1} is not one`);
     const nameBytes = header.readUInt16LE(28);
     const extraBytes = header.readUInt16LE(30);
     const next = position + HEADER_BYTES + nameBytes + extraBytes + header.readUInt16LE(32);
-    if (next > location.end) throw new BadArchive('malformed', `has a damaged directory: record ${index + 1} passes its end`);
+    if (next > location.end)
+      throw new BadArchive('malformed', `has a damaged directory: record ${index + 1} passes its end`);
     const rest = await source.read(position + HEADER_BYTES, nameBytes + extraBytes);
     yield parseEntry(header, Buffer.from(rest.subarray(0, nameBytes)), rest.subarray(nameBytes), location);
     position = next;
   }
   if (position !== location.end)
-    throw new BadArchive('malformed', `announces ${location.entryCount} entries, but its directory goes on after them`);
+    throw new BadArchive(
+      'malformed',
+      `announces ${location.entryCount} entries, but its directory goes on after them`,
+    );
 }
 
 function parseEntry(header: Buffer, rawName: Buffer, extra: Buffer, location: DirectoryLocation): ZipEntry {
@@ -51,7 +59,10 @@ function parseEntry(header: Buffer, rawName: Buffer, extra: Buffer, location: Di
   const fields = extraFields(extra, rawName);
   const name = decodeName(rawName, flags, fields.get(EXTRA.unicodePath));
   const wide = wideSizes(header, fields.get(EXTRA.zip64), name);
-  if (wide.disk !== 0) throw new BadArchive('multi_disk', `is said to lie on part ${wide.disk + 1} of a split archive`, { entry: name });
+  if (wide.disk !== 0)
+    throw new BadArchive('multi_disk', `is said to lie on part ${wide.disk + 1} of a split archive`, {
+      entry: name,
+    });
   return {
     rawName,
     name,
@@ -87,7 +98,7 @@ function wideSizes(header: Buffer, field: Buffer | undefined, entry: string) {
 /** The fields by their id; the first of an id counts. Damaged padding at the end, as some tools leave it, is passed over. */
 function extraFields(extra: Buffer, rawName: Buffer): Map<number, Buffer> {
   const fields = new Map<number, Buffer>();
-  for (let at = 0; at + 4 <= extra.length; ) {
+  for (let at = 0; at + 4 <= extra.length;) {
     const id = extra.readUInt16LE(at);
     const end = at + 4 + extra.readUInt16LE(at + 2);
     if (end > extra.length) {
@@ -108,10 +119,17 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * into a field of its own, beside a name in the code page of that machine: that field wins if it belongs to the name.
  */
 function decodeName(raw: Buffer, flags: number, unicodePath: Buffer | undefined): string {
-  const belongs = unicodePath !== undefined && unicodePath.length > 5 && unicodePath[0] === 1 && unicodePath.readUInt32LE(1) === crc32(raw);
+  const belongs =
+    unicodePath !== undefined &&
+    unicodePath.length > 5 &&
+    unicodePath[0] === 1 &&
+    unicodePath.readUInt32LE(1) === crc32(raw);
   try {
     return strictUtf8.decode(belongs && (flags & UTF8_FLAG) === 0 ? unicodePath.subarray(5) : raw);
   } catch (error) {
-    throw new BadArchive('name_encoding', 'has a name that is not valid UTF-8', { entry: raw.toString('latin1'), cause: error });
+    throw new BadArchive('name_encoding', 'has a name that is not valid UTF-8', {
+      entry: raw.toString('latin1'),
+      cause: error,
+    });
   }
 }

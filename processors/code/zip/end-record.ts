@@ -14,7 +14,14 @@ const END64_BYTES = 56;
 const LONGEST_COMMENT = 0xffff;
 const DIRECTORY_SIGNATURE = 0x02014b50;
 
-type Stated = { disk: number; directoryDisk: number; entriesHere: number; entryCount: number; bytes: number; offset: number };
+type Stated = {
+  disk: number;
+  directoryDisk: number;
+  entriesHere: number;
+  entryCount: number;
+  bytes: number;
+  offset: number;
+};
 
 /** Finds the end of a ZIP and reads it, ZIP64 included. Throws `BadArchive` for whatever is not a whole, single ZIP. */
 export async function locateDirectory(source: Source): Promise<DirectoryLocation> {
@@ -33,7 +40,10 @@ export async function locateDirectory(source: Source): Promise<DirectoryLocation
   const end = end64?.position ?? endPosition;
   const start = end - bytes;
   if (start < 0 || start < offset)
-    throw new BadArchive('truncated', `has its directory at byte ${offset}, ${bytes} bytes long, which does not fit its ${source.size} bytes`);
+    throw new BadArchive(
+      'truncated',
+      `has its directory at byte ${offset}, ${bytes} bytes long, which does not fit its ${source.size} bytes`,
+    );
   if (entryCount > 0 && (bytes < 46 || (await source.read(start, 4)).readUInt32LE(0) !== DIRECTORY_SIGNATURE))
     throw new BadArchive('malformed', 'has no directory where its end says that it is');
   return { entryCount, start, end, bias: start - offset };
@@ -50,10 +60,14 @@ async function findEnd(source: Source, tail: Buffer): Promise<number> {
     else if (tail.subarray(commentEnd).every((byte) => byte === 0)) return at;
     else trailing ??= tail.length - commentEnd;
   }
-  if (trailing !== undefined) throw new BadArchive('trailing_data', `has ${trailing} bytes of other data behind its end`);
+  if (trailing !== undefined)
+    throw new BadArchive('trailing_data', `has ${trailing} bytes of other data behind its end`);
   const head = await source.read(0, Math.min(4, source.size));
   if (cut || startsLikeZip(head))
-    throw new BadArchive('truncated', `begins like a ZIP, but its end is missing (${source.size} bytes arrived)`);
+    throw new BadArchive(
+      'truncated',
+      `begins like a ZIP, but its end is missing (${source.size} bytes arrived)`,
+    );
   throw new BadArchive('not_zip', `is not a ZIP: it looks like ${await looksLike(source)}`);
 }
 
@@ -68,12 +82,16 @@ function readEnd(tail: Buffer, at: number): Stated {
   };
 }
 
-async function readEnd64(source: Source, endPosition: number): Promise<{ stated: Stated; position: number } | undefined> {
+async function readEnd64(
+  source: Source,
+  endPosition: number,
+): Promise<{ stated: Stated; position: number } | undefined> {
   const locatorPosition = endPosition - LOCATOR_BYTES;
   if (locatorPosition < 0) return undefined;
   const locator = await source.read(locatorPosition, LOCATOR_BYTES);
   if (locator.readUInt32LE(0) !== LOCATOR_SIGNATURE) return undefined;
-  if (locator.readUInt32LE(4) !== 0 || locator.readUInt32LE(16) > 1) throw new BadArchive('multi_disk', 'is part of a split archive');
+  if (locator.readUInt32LE(4) !== 0 || locator.readUInt32LE(16) > 1)
+    throw new BadArchive('multi_disk', 'is part of a split archive');
   // The record may lie where the locator says, or, in an archive that had bytes put before it, right before the locator.
   for (const position of [safe(locator.readBigUInt64LE(8)), locatorPosition - END64_BYTES]) {
     if (position < 0 || position + END64_BYTES > locatorPosition) continue;
@@ -95,10 +113,12 @@ async function readEnd64(source: Source, endPosition: number): Promise<{ stated:
 
 /** Both end records may be present: then each field of the small one is saturated or the same. */
 function assertAgree(small: Stated, large: Stated): void {
-  const agree = (['disk', 'directoryDisk', 'entriesHere', 'entryCount', 'bytes', 'offset'] as const).every((field) => {
-    const saturated = field === 'bytes' || field === 'offset' ? 0xffffffff : 0xffff;
-    return small[field] === saturated || small[field] === large[field];
-  });
+  const agree = (['disk', 'directoryDisk', 'entriesHere', 'entryCount', 'bytes', 'offset'] as const).every(
+    (field) => {
+      const saturated = field === 'bytes' || field === 'offset' ? 0xffffffff : 0xffff;
+      return small[field] === saturated || small[field] === large[field];
+    },
+  );
   if (!agree) throw new BadArchive('malformed', 'has two end records that contradict each other');
 }
 

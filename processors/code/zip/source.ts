@@ -11,7 +11,7 @@ export async function fileSource(file: FileHandle): Promise<Source> {
     async read(position, length) {
       assertInside(position, length, size);
       const buffer = Buffer.allocUnsafe(length);
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const { bytesRead } = await file.read(buffer, done, length - done, position + done);
         if (bytesRead === 0) throw new BadArchive('truncated', 'ends before the data that it announces');
         done += bytesRead;

@@ -89,7 +89,10 @@ async function load() {
   }
   const main = loaded?.main || loaded?.default || loaded;
   if (typeof main !== 'function')
-    throw new SetupFailure('IMPORT_ERROR', `${script} exports no function: neither main, nor default, nor the module itself`);
+    throw new SetupFailure(
+      'IMPORT_ERROR',
+      `${script} exports no function: neither main, nor default, nor the module itself`,
+    );
   return main;
 }
 
@@ -97,7 +100,9 @@ function isCommonJs(file) {
   if (file.endsWith('.json') || file.endsWith('.node')) return true;
   const source = fs.readFileSync(file, 'utf8').replace(/^#!.*/, '');
   try {
-    vm.compileFunction(source, ['exports', 'require', 'module', '__filename', '__dirname'], { filename: file });
+    vm.compileFunction(source, ['exports', 'require', 'module', '__filename', '__dirname'], {
+      filename: file,
+    });
     return true;
   } catch {
     // Import and export statements and top-level await end here, and so does a real mistake, which import() reports.
@@ -118,7 +123,10 @@ function defaultResult(code) {
 
 function verdict(code) {
   if (code !== 0)
-    return { status: 'error', message: story.failure === undefined ? `Bot exited with code ${code}` : messageOf(story.failure) };
+    return {
+      status: 'error',
+      message: story.failure === undefined ? `Bot exited with code ${code}` : messageOf(story.failure),
+    };
   return stop.signal.aborted
     ? { status: 'terminated', message: 'Bot execution terminated by signal' }
     : { status: 'success', message: 'Bot executed successfully' };
@@ -129,7 +137,9 @@ function keepResult(code) {
   const kept = path.join(runDir, 'result.json');
   const seen = path.join(workDir, 'result.json');
   try {
-    const own = fs.lstatSync(seen, { throwIfNoEntry: false })?.isFile() ? fs.readFileSync(seen) : Buffer.alloc(0);
+    const own = fs.lstatSync(seen, { throwIfNoEntry: false })?.isFile()
+      ? fs.readFileSync(seen)
+      : Buffer.alloc(0);
     if (own.length > 0) fs.writeFileSync(kept, own);
     else if (fs.statSync(kept).size === 0) fs.writeFileSync(kept, defaultResult(code));
   } catch (error) {
@@ -140,7 +150,8 @@ function keepResult(code) {
 /** Ends the process once everything that was printed is out. */
 async function leave(code) {
   story.settled = true;
-  for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write('', () => done()));
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise((done) => stream.write('', () => done()));
   process.exit(code);
 }
 

@@ -11,12 +11,12 @@ export type BotUnderTest = {
   runtime: string;
   entry: string;
   /** Path inside the archive → content. */
-  code: Readonly<Record<string, string>>;
+  code: Readonly<Record<string, string | Buffer>>;
   /** Of the files in `code`. */
   mode?: number;
   config?: BotConfig;
-  /** Replaces the first word of the planned command. */
-  interpreter?: string;
+  /** Files that are in STATE_DIR already. */
+  state?: Readonly<Record<string, string>>;
 };
 
 export type Ended = {
@@ -51,17 +51,14 @@ export async function startBot(bot: BotUnderTest): Promise<RunningBot> {
   });
   for (const directory of [PATHS.code, PATHS.run, PATHS.work, PATHS.state, PATHS.var, PATHS.tmp])
     await mkdir(at(directory), { recursive: true });
-  for (const [name, content] of Object.entries(bot.code)) {
-    const file = path.join(at(PATHS.code), name);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, content, { mode: bot.mode ?? 0o644 });
-  }
+  await writeFiles(at(PATHS.code), bot.code, bot.mode ?? 0o644);
+  await writeFiles(at(PATHS.stateDir), bot.state ?? {}, 0o644);
   for (const { name, mode, content } of plan.files)
     await writeFile(path.join(at(PATHS.run), name), content, { mode });
 
   const [planned = '', ...args] = plan.command;
   const env = Object.fromEntries(Object.entries(plan.env).map(([name, value]) => [name, at(value)]));
-  const child = spawn(bot.interpreter ?? planned, args.map(at), {
+  const child = spawn(planned, args.map(at), {
     cwd: at(plan.workingDir),
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -89,6 +86,18 @@ export async function startBot(bot: BotUnderTest): Promise<RunningBot> {
   };
 }
 
+async function writeFiles(
+  folder: string,
+  files: Readonly<Record<string, string | Buffer>>,
+  mode: number,
+): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(folder, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, content, { mode });
+  }
+}
+
 /** Starts a bot and waits for its end. */
 export async function runBot(bot: BotUnderTest): Promise<Ended> {
   await using running = await startBot(bot);
@@ -96,7 +105,10 @@ export async function runBot(bot: BotUnderTest): Promise<Ended> {
 }
 
 /** Starts a bot, sends the signal once it has printed `ready`, and waits for its end. */
-export async function stopBot(bot: BotUnderTest, signals: readonly NodeJS.Signals[] = ['SIGTERM']): Promise<Ended> {
+export async function stopBot(
+  bot: BotUnderTest,
+  signals: readonly NodeJS.Signals[] = ['SIGTERM'],
+): Promise<Ended> {
   await using running = await startBot(bot);
   for (const [count, signal] of signals.entries()) {
     await printed(running, 'ready', count + 1);
@@ -106,7 +118,7 @@ export async function stopBot(bot: BotUnderTest, signals: readonly NodeJS.Signal
 }
 
 /** Resolves once the bot has printed the word so often; rejects when it ends before. */
-async function printed(running: RunningBot, word: string, times: number): Promise<void> {
+export async function printed(running: RunningBot, word: string, times: number): Promise<void> {
   let over = false;
   const end = running.ended.then((ended) => {
     over = true;

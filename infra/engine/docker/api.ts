@@ -1,0 +1,121 @@
+/** What is read of the Docker Engine API's answers; every field that may be absent is optional. */
+
+export type CreateAnswer = { Id: string; Warnings?: string[] | null };
+
+export type ContainerItem = {
+  Id: string;
+  Names?: string[] | null;
+  ImageID: string;
+  State: string;
+  Labels?: Record<string, string> | null;
+};
+
+export type InspectAnswer = {
+  Id: string;
+  Name: string;
+  /** RFC 3339, as all times here. */
+  Created: string;
+  Image: string;
+  Config: { Labels?: Record<string, string> | null };
+  State: {
+    Status: string;
+    ExitCode: number;
+    OOMKilled: boolean;
+    Error?: string;
+    /** Year 1 where it never happened. */
+    StartedAt?: string;
+    FinishedAt?: string;
+  };
+};
+
+export type WaitAnswer = { StatusCode: number; Error?: { Message?: string } | null };
+
+export type StatsAnswer = {
+  cpu_stats: { cpu_usage: { total_usage: number } };
+  memory_stats?: {
+    usage?: number;
+    /** `total_inactive_file` on cgroup version 1, `inactive_file` on 2. */
+    stats?: { total_inactive_file?: number; inactive_file?: number };
+  };
+};
+
+export type VolumeAnswer = { Name: string; Labels?: Record<string, string> | null; CreatedAt?: string };
+
+export type NetworkAnswer = {
+  Name: string;
+  EnableIPv6?: boolean;
+  Labels?: Record<string, string> | null;
+  Options?: Record<string, string> | null;
+  IPAM?: { Config?: { Subnet?: string }[] | null } | null;
+};
+
+/** One frame of `POST /images/create`. */
+export type PullProgress = { status?: string; error?: string; errorDetail?: { message?: string } };
+
+export type EventMessage = {
+  Type?: string;
+  Action?: string;
+  Actor?: { ID?: string; Attributes?: Record<string, string> };
+  timeNano?: number;
+};
+
+export type InfoAnswer = {
+  ID: string;
+  ServerVersion: string;
+  NCPU?: number;
+  CgroupVersion?: string;
+  SecurityOptions?: readonly string[] | null;
+  Runtimes?: Readonly<Record<string, unknown>> | null;
+};
+
+/** Body of `POST /containers/create`: only what a spec can turn into. */
+export type CreateBody = {
+  Image: string;
+  Entrypoint: string[];
+  Cmd: string[];
+  WorkingDir: string;
+  User: string;
+  Env: string[];
+  Labels: Record<string, string>;
+  StopSignal: 'SIGTERM';
+  Healthcheck: { Test: ['NONE'] };
+  Tty: false;
+  OpenStdin: false;
+  HostConfig: HostConfig;
+};
+
+export type HostConfig = {
+  ReadonlyRootfs: boolean;
+  CapDrop: ['ALL'];
+  SecurityOpt: string[];
+  IpcMode: 'private';
+  CgroupnsMode?: 'private';
+  Init: true;
+  NetworkMode: string;
+  RestartPolicy: { Name: 'no' };
+  AutoRemove: false;
+  LogConfig: { Type: string; Config: Record<string, string> };
+  Runtime?: string;
+  Memory: number;
+  MemorySwap: number;
+  NanoCpus: number;
+  CpuShares: number;
+  PidsLimit: number;
+  Ulimits: { Name: string; Soft: number; Hard: number }[];
+  ShmSize: number;
+  BlkioWeight?: number;
+  BlkioDeviceReadBps?: DeviceRate[];
+  BlkioDeviceWriteBps?: DeviceRate[];
+  Mounts: VolumeMountBody[];
+  Tmpfs: Record<string, string>;
+};
+
+export type DeviceRate = { Path: string; Rate: number };
+
+export type VolumeMountBody = {
+  Type: 'volume';
+  Source: string;
+  Target: string;
+  ReadOnly: boolean;
+  VolumeOptions: { NoCopy: true; Labels: Record<string, string> };
+};
