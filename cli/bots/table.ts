@@ -31,7 +31,7 @@ export function botsTable(views: readonly BotView[], look: Look): string {
     view.phase,
     view.since === null ? '-' : span(look.nowMs - Date.parse(view.since)),
     String(view.restarts),
-    printable(view.reason + (view.nextAttempt === null || Date.parse(view.nextAttempt) < look.nowMs ? '' : ` (next try ${relative(view.nextAttempt, look.nowMs)})`)),
+    printable(view.reason + nextTry(view, look.nowMs)),
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
   const line = (cells: readonly string[], phase?: Phase): string => {
@@ -43,6 +43,11 @@ export function botsTable(views: readonly BotView[], look: Look): string {
   };
   const counts = countPhases(views).map(([phase, count]) => `${count} ${phase}`);
   return [line(head), ...rows.map((row, index) => line(row, views[index]?.phase)), '', counts.join(', ')].join('\n');
+}
+
+function nextTry({ nextAttempt, reason }: BotView, nowMs: number): string {
+  if (nextAttempt === null || Date.parse(nextAttempt) < nowMs || reason.includes('next try')) return '';
+  return ` (next try ${relative(nextAttempt, nowMs)})`;
 }
 
 /** Everything about one bot. */

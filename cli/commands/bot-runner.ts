@@ -1,6 +1,4 @@
 import type { Command } from 'commander';
-import { startBotRunner } from '../roles/bot-runner.ts';
-import { runRole } from '../run-role.ts';
 import { findTarget } from '../target.ts';
 
 export function botRunnerCommand(program: Command): void {
@@ -10,6 +8,8 @@ export function botRunnerCommand(program: Command): void {
     .option('--reconcile-interval <duration>', 'period of the full resync, such as 30s (RECONCILE_INTERVAL)')
     .action(async (_flags: object, command: Command) => {
       const { settings, environment } = findTarget(command.optsWithGlobals());
+      // Loaded only now, so that the other commands answer sooner.
+      const [{ runRole }, { startBotRunner }] = await Promise.all([import('../run-role.ts'), import('../roles/bot-runner.ts')]);
       await runRole({ service: 'bot-runner', settings, environment, healthPort: settings.HEALTH_PORT, healthPortSetting: 'HEALTH_PORT' }, startBotRunner);
     });
 }

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { deploy } from '../deploy/deploy.ts';
 import { findTarget } from '../target.ts';
 
 type Flags = { id?: string; config?: string; json?: boolean };
@@ -14,6 +13,7 @@ export function deployCommand(program: Command): void {
     .option('--json', 'print what was done as JSON')
     .action(async (path: string, _flags: Flags, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
+      const { deploy } = await import('../deploy/deploy.ts');
       const target = findTarget(flags);
       const say = (line: string) => (flags.json === true ? console.error(line) : console.log(line));
       const done = await deploy(target, {

@@ -1,7 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { QUEUES, type QueueName } from '../../queues/names.ts';
-import { startProcessor } from '../roles/processor.ts';
-import { runRole } from '../run-role.ts';
 import { findTarget } from '../target.ts';
 
 type Flags = { queues: readonly QueueName[] };
@@ -15,6 +13,8 @@ export function processorCommand(program: Command): void {
     .action(async (_flags: object, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
       const { settings, environment } = findTarget(flags);
+      // Loaded only now, so that the other commands answer sooner.
+      const [{ runRole }, { startProcessor }] = await Promise.all([import('../run-role.ts'), import('../roles/processor.ts')]);
       await runRole(
         { service: 'processor', settings, environment, healthPort: settings.PROCESSOR_HEALTH_PORT, healthPortSetting: 'PROCESSOR_HEALTH_PORT' },
         (context) => startProcessor(context, { queues: flags.queues, concurrency: settings.QUEUE_CONCURRENCY }),

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { withMongo } from '../connections.ts';
-import { publish } from '../deploy/deploy.ts';
 import { deletedPayload, subjectOf } from '../deploy/event.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { findTarget } from '../target.ts';
@@ -15,6 +14,7 @@ export function undeployCommand(program: Command): void {
     .option('--json', 'print what was done as JSON')
     .action(async (id: string, _flags: Flags, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
+      const { publish } = await import('../deploy/deploy.ts');
       const target = findTarget(flags);
       const bot = await withMongo(target, (all) => all.bots.findOne({ id }, { projection: { _id: 0, config: 1, 'custom.config.type': 1 } }));
       if (bot === null) throw new CliError(`There is no bot ${JSON.stringify(id)}. See: npx the0-runtime bots`, EXIT.notFound);

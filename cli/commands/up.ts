@@ -1,5 +1,4 @@
 import { Option, type Command } from 'commander';
-import { up } from '../up/up.ts';
 import { commandEnvironment } from '../target.ts';
 
 type Flags = { data?: string; examples: boolean; keepBots?: boolean };
@@ -14,6 +13,8 @@ export function upCommand(program: Command): void {
     .option('--reconcile-interval <duration>', 'period of the full resync, such as 30s (RECONCILE_INTERVAL)')
     .action(async (_flags: object, command: Command) => {
       const flags = command.optsWithGlobals<Flags & Record<string, unknown>>();
+      // Loaded only now: the other commands answer sooner without servers, engine and queues.
+      const { up } = await import('../up/up.ts');
       await up({
         environment: commandEnvironment(flags),
         examples: flags.examples,

@@ -1,7 +1,18 @@
-import type { EgressGate } from '../../processors/launch.ts';
-import type { RoleContext } from './context.ts';
 import type { Engine } from '../../infra/engine/port.ts';
+import type { EgressGate } from '../../processors/launch.ts';
 import type { Images } from '../../processors/images.ts';
-export function egressGate(_context: RoleContext, _engine: Engine, _images: Images): EgressGate {
-  return async () => ({ allowed: true });
+import type { RoleContext } from './context.ts';
+
+export function egressGate(_context: RoleContext, engine: Engine, _images: Images): EgressGate {
+  let ready: Promise<unknown> | undefined;
+  return async () => {
+    ready ??= engine.ensureNetwork();
+    try {
+      await ready;
+    } catch (error) {
+      ready = undefined;
+      throw error;
+    }
+    return { allowed: true };
+  };
 }

@@ -27,7 +27,7 @@ export async function deployExamples(target: Target, screen: Screen): Promise<st
       ids.push(done.id);
       screen.progress({ what: `Example ${name}`, detail: `deployed as ${done.id}`, ms: performance.now() - begun });
     } catch (error) {
-      screen.problem(`  ✖ Example ${name}: ${explainFailure(error).message}`);
+      screen.setback({ what: `Example ${name}`, detail: explainFailure(error).message });
     }
   }
   return ids;

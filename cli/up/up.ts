@@ -6,6 +6,7 @@ import { ensureImages } from '../../infra/images/ensure.ts';
 import { Lifecycle } from '../../infra/lifecycle.ts';
 import { ensureEngine } from '../../infra/local/engine.ts';
 import { ensureServers } from '../../infra/local/ensure.ts';
+import type { Progress } from '../../infra/local/types.ts';
 import { createLogger, type Logger } from '../../infra/logger.ts';
 import { ensureEventsStream } from '../../infra/nats/platform-stream.ts';
 import { withJetStream } from '../connections.ts';
@@ -120,7 +121,8 @@ async function startServers(world: World): Promise<Environment> {
   if (servers.status === 'rejected') throw servers.reason;
   if (engine.status === 'rejected') throw engine.reason;
   const { dockerHost } = engine.value;
-  await ensureImages({ progress, dockerHost, environment });
+  const ofImages: Progress = (step) => (step.detail.startsWith('missing') ? screen.setback(step) : progress(step));
+  await ensureImages({ progress: ofImages, dockerHost, environment });
   return { ...environment, ...servers.value.env, DOCKER_HOST: dockerHost };
 }
 

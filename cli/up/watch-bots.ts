@@ -15,6 +15,8 @@ export async function watchBots(collections: Collections, onChange: (view: BotVi
     // While MongoDB is away there is nothing to tell; the log says that it is.
     const views = await readBots(collections).catch(() => []);
     for (const view of views.toReversed()) {
+      // Deployed a moment ago, and not looked at yet.
+      if (view.since === null) continue;
       const state = `${view.phase}\n${view.reason}`;
       if (seen.get(view.id) === state) continue;
       seen.set(view.id, state);

@@ -1,4 +1,4 @@
-import type { Collection, MongoClient, ObjectId } from 'mongodb';
+import type { Binary, Collection, MongoClient, ObjectId } from 'mongodb';
 import type { BotDocument } from '../../model/bots.ts';
 import type { BotStatus } from '../../model/status.ts';
 
@@ -7,6 +7,9 @@ export type EventOrder = { streamCreatedAt: Date; sequence: number };
 
 /** Per bot: the newest event applied to it; `deletedAt` makes it a tombstone. */
 export type EventOrderDocument = EventOrder & { _id: string; deletedAt?: Date };
+
+/** The sessions in which an event consumer runs its transactions, for its successor to end. */
+export type EventSessionsDocument = { _id: string; ids: Binary[] };
 
 /** A message that could not be understood, kept for inspection. `payload` is bounded. */
 export type PoisonEvent = {
@@ -53,6 +56,7 @@ export type Collections = {
   /** Ours, in a database of our own. */
   status: Collection<BotStatus>;
   eventOrder: Collection<EventOrderDocument>;
+  eventSessions: Collection<EventSessionsDocument>;
   poison: Collection<PoisonEvent>;
   leases: Collection<LeaseDocument>;
   resumeTokens: Collection<ResumeTokenDocument>;
@@ -67,6 +71,7 @@ export function collections(client: MongoClient, names: { bots: string; runtime:
     bots: client.db(names.bots).collection<BotDocument>('bots'),
     status: runtime.collection<BotStatus>('bot_status'),
     eventOrder: runtime.collection<EventOrderDocument>('event_order'),
+    eventSessions: runtime.collection<EventSessionsDocument>('event_sessions'),
     poison: runtime.collection<PoisonEvent>('poison_events'),
     leases: runtime.collection<LeaseDocument>('leases'),
     resumeTokens: runtime.collection<ResumeTokenDocument>('resume_tokens'),

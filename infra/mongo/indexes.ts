@@ -33,6 +33,7 @@ export const INDEXED_QUERIES: readonly IndexedQuery[] = [
     filter: { deletedAt: { $lt: new Date(0) } },
     index: { key: { deletedAt: 1 }, options: { expireAfterSeconds: TOMBSTONE_DAYS * DAY_SECONDS } },
   },
+  { collection: 'eventSessions', purpose: 'sessions of a consumer', filter: { _id: 'x' } },
   {
     collection: 'poison',
     purpose: 'the newest poison events, and their expiry',

@@ -1,15 +1,14 @@
-import { BSON, Int32, MongoServerError, type ClientSession, type Collection, type MongoClient } from 'mongodb';
+import { BSON, Int32, MongoServerError, type ClientSession, type Collection } from 'mongodb';
 import type { EventOrder, EventOrderDocument } from '../../infra/mongo/collections.ts';
 import type { BotDocument } from '../../model/bots.ts';
 import { contentOf, sameContent } from './document.ts';
 import type { BotEvent } from './parse.ts';
 
 export type EventStore = {
-  client: MongoClient;
   bots: Collection<BotDocument>;
   eventOrder: Collection<EventOrderDocument>;
-  /** False on a standalone server, which has none. */
-  transactions: boolean;
+  /** Lends a session for transactions; absent on a standalone server, which has none. */
+  withSession?: (<T>(work: (session: ClientSession) => Promise<T>) => Promise<T>) | undefined;
 };
 
 /** What became of the documents; `unchanged`: they said the same already; `stale`: a newer event was here first. */
@@ -23,19 +22,20 @@ export type Applied = 'created' | 'updated' | 'deleted' | 'unchanged' | 'stale';
  * @throws what the driver throws; ask `storageRefusal` whether trying again is of use
  */
 export async function applyEvent(store: EventStore, event: BotEvent, order: EventOrder): Promise<Applied> {
-  if (!store.transactions) return await steps(store, event, order, undefined);
-  const session = store.client.startSession();
+  if (store.withSession === undefined) return await steps(store, event, order, undefined);
+  return await store.withSession((session) => inTransaction(session, () => steps(store, event, order, session)));
+}
+
+async function inTransaction<T>(session: ClientSession, work: () => Promise<T>): Promise<T> {
   try {
     session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', wtimeoutMS: 10_000 } });
-    const applied = await steps(store, event, order, session);
+    const result = await work();
     await session.commitTransaction();
-    return applied;
+    return result;
   } catch (error) {
-    if (session.inTransaction()) await session.abortTransaction().catch(() => undefined); // The first error counts.
+    // The first error counts; what cannot be aborted now ends with the session's next transaction.
+    if (session.inTransaction()) await session.abortTransaction().catch(() => undefined);
     throw error;
-  } finally {
-    // Its only work is to give the session back; MongoDB forgets it by itself where it cannot be told.
-    await session.endSession().catch(() => undefined);
   }
 }
 

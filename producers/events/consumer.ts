@@ -5,11 +5,12 @@ import { OutageLog, type Logger } from '../../infra/logger.ts';
 import type { Collections } from '../../infra/mongo/collections.ts';
 import type { MongoLink } from '../../infra/mongo/connect.ts';
 import type { NatsLink } from '../../infra/nats/connect.ts';
-import { isStreamMissing } from '../../infra/nats/platform-stream.ts';
+import type { EventStore } from './apply.ts';
 import { ACK_WAIT_MS, bind, type Binding } from './binding.ts';
 import type { EventFamily } from './family.ts';
 import { Lanes } from './lanes.ts';
 import { parseEvent } from './parse.ts';
+import { SessionPool } from './sessions.ts';
 import { settle, type SettleContext } from './settle.ts';
 import { newStats, type EventStats } from './stats.ts';
 
@@ -17,7 +18,7 @@ export type EventConsumerOptions = {
   family: EventFamily;
   nats: NatsLink;
   mongo: Pick<MongoLink, 'client' | 'topology'>;
-  collections: Pick<Collections, 'bots' | 'eventOrder' | 'poison' | 'leases'>;
+  collections: Pick<Collections, 'bots' | 'eventOrder' | 'eventSessions' | 'poison' | 'leases'>;
   installation: string;
   /** Names this process to people, in the lease. */
   owner: string;
@@ -37,6 +38,7 @@ export type EventConsumer = AsyncDisposable & {
 
 /** Events in hand at once: bounds memory too, since each may have megabytes. */
 const BATCH = 128;
+const CONCURRENCY = 16;
 /** A pull that finds nothing ends after this and is made again. */
 const PULL_EXPIRES_MS = 10_000;
 const FIRST_WAIT_MS = 250;
@@ -46,6 +48,7 @@ const MAX_WAIT_MS = 2000;
 export function createEventConsumer(options: EventConsumerOptions): EventConsumer {
   const stats = newStats();
   const log = options.log.child({ consumer: options.family.name });
+  const sessions = new SessionPool(options.mongo.client, options.concurrency ?? CONCURRENCY);
   let stopping: AbortController | undefined;
   let running: Promise<void> | undefined;
 
@@ -64,7 +67,7 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
         ...(options.leaseTtlMs === undefined
           ? {}
           : { ttlMs: options.leaseTtlMs, renewEveryMs: options.leaseTtlMs * 0.3 }),
-        onAcquired: (held) => consumeWhileHeld(options, stats, log, held),
+        onAcquired: (held) => consumeWhileHeld(options, sessions, stats, log, held),
         onLost: () => {
           stats.state = 'waiting-for-lease';
         },
@@ -84,44 +87,55 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
 /** Binds and reads until the lease ends. Whatever goes wrong (stream gone, consumer gone, NATS away), it binds anew. */
 async function consumeWhileHeld(
   options: EventConsumerOptions,
+  sessions: SessionPool,
   stats: EventStats,
   log: Logger,
   held: HeldLease,
 ): Promise<void> {
+  const now = options.now ?? (() => new Date());
+  const { poison } = options.collections;
+  const storeOutage = new OutageLog(log, 'the event store');
   const streamOutage = new OutageLog(log, 'the event stream');
-  const mongoOutage = new OutageLog(log, 'the event store');
-  let waitMs = FIRST_WAIT_MS;
+  stats.state = 'waiting-for-mongo';
+  const store = await untilDone(held.signal, storeOutage, () => openStore(options, sessions));
   while (held.isHeld()) {
-    try {
-      stats.state = 'waiting-for-nats';
-      const { connection, ended } = await options.nats.session(held.signal);
-      stats.state = 'waiting-for-mongo';
-      const { transactions } = await options.mongo.topology();
-      mongoOutage.recovered();
-      stats.state = 'waiting-for-stream';
+    stats.state = 'waiting-for-nats';
+    const { connection, ended } = await options.nats.session(held.signal);
+    stats.state = 'waiting-for-stream';
+    await untilDone(AbortSignal.any([held.signal, ended]), streamOutage, async () => {
       const binding = await bind(connection, options.installation, options.family);
       stats.state = 'consuming';
       stats.bindings += 1;
       streamOutage.recovered();
-      log.info({ durable: binding.durable, streamCreatedAt: binding.streamCreatedAt }, 'consuming events');
-      waitMs = FIRST_WAIT_MS;
-      const { bots, eventOrder, poison } = options.collections;
-      await readBatches(options, binding, ended, {
-        store: { client: options.mongo.client, bots, eventOrder, transactions },
-        poison,
-        streamCreatedAt: binding.streamCreatedAt,
-        held,
-        stats,
-        log,
-        outage: mongoOutage,
-        now: options.now ?? (() => new Date()),
-      });
+      const { durable, streamCreatedAt } = binding;
+      log.info({ durable, streamCreatedAt }, 'consuming events');
+      await readBatches(options, binding, ended, { store, poison, streamCreatedAt, held, stats, log, outage: storeOutage, now });
+    }).catch((error: unknown) => {
+      // Only the session with NATS ended: the next one goes on.
+      if (!ended.aborted) throw error;
+    });
+  }
+}
+
+/** Finds out what MongoDB can do, and ends what a predecessor has left open there. */
+async function openStore(options: EventConsumerOptions, sessions: SessionPool): Promise<EventStore> {
+  const { bots, eventOrder, eventSessions } = options.collections;
+  const { transactions } = await options.mongo.topology();
+  if (!transactions) return { bots, eventOrder };
+  await sessions.takeOver(eventSessions, `${options.installation}:${options.family.name}`);
+  return { bots, eventOrder, withSession: (work) => sessions.lend(work) };
+}
+
+/** Tries until it succeeds, waiting a little longer each time. Rejects only with the reason of `signal`. */
+async function untilDone<T>(signal: AbortSignal, outage: OutageLog, attempt: () => Promise<T>): Promise<T> {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
+    signal.throwIfAborted();
+    try {
+      return await attempt();
     } catch (error) {
-      if (!held.isHeld()) return;
-      if (stats.state === 'waiting-for-mongo') mongoOutage.failed(error);
-      else streamOutage.failed(error, { streamMissing: isStreamMissing(error) });
-      await sleep(waitMs, undefined, { signal: held.signal, ref: false }).catch(() => undefined);
-      waitMs = Math.min(waitMs * 2, MAX_WAIT_MS);
+      signal.throwIfAborted();
+      outage.failed(error);
+      await sleep(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
 }
@@ -139,7 +153,7 @@ async function readBatches(
 
 /** False where a delivery got lost on its way: what follows it is newer, so the durable must start over before. */
 async function readBatch(
-  { family, concurrency = 16 }: EventConsumerOptions,
+  { family, concurrency = CONCURRENCY }: EventConsumerOptions,
   binding: Binding,
   over: AbortSignal,
   context: SettleContext,

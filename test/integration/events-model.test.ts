@@ -26,7 +26,7 @@ beforeAll(async () => {
   link = connectMongo(mongo.url, { appName: 'test', log });
   const { bots, eventOrder, ...rest } = collections(link.client, { bots: 'bots', runtime: 'runtime' });
   await ensureIndexes({ bots, eventOrder, ...rest });
-  store = { client: link.client, bots, eventOrder, transactions: true };
+  store = { bots, eventOrder, withSession: (work) => link.client.withSession(work) };
 });
 afterAll(async () => {
   await link?.close();

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { connectNats } from '../../infra/nats/connect.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { EVENTS_STREAM } from '../../infra/nats/platform-stream.ts';
-import { applyEvent } from '../../producers/events/apply.ts';
+import { applyEvent, type EventStore } from '../../producers/events/apply.ts';
 import { until } from '../support/poll.ts';
 import { natsVersions, ownMongo, ownNats, type OwnServer } from './events-servers.ts';
 import { customOf, eventWorld, settled, type EventWorld } from './events-world.ts';
@@ -106,7 +106,7 @@ describe.each(versions)('with NATS $version', ({ binary }) => {
     const jsm = await jetstreamManager(await world.nats.connection());
     const streamCreatedAt = new Date((await jsm.streams.info(EVENTS_STREAM)).created);
     const { bots, eventOrder } = world.collections;
-    const store = { client: world.mongo.client, bots, eventOrder, transactions: true };
+    const store: EventStore = { bots, eventOrder, withSession: (work) => world.mongo.client.withSession(work) };
     await applyEvent(store, { kind: 'created', botId: 'a', config: { v: 1 }, custom: customOf() }, { streamCreatedAt, sequence });
     const before = await bots.find().toArray();
     const producer = await consuming();

@@ -45,7 +45,7 @@ export class FakeContainer {
       ...spec.volumes.map((mount) => mount.path),
       ...spec.tmpfs.map((mount) => mount.path),
     ])
-      this.root.makeDirectory(path, 0o755);
+      this.root.makeDirectories(path);
   }
 
   later(ms: number, action: () => void): void {

@@ -22,13 +22,17 @@ export class FakeFiles {
     });
   }
 
+  /** A mount point with the folders above it, as an engine makes them. */
+  makeDirectories(path: string): void {
+    for (let at = path; !this.#entries.has(at); at = parentOf(at)) this.makeDirectory(at, 0o755);
+  }
+
   get(path: string): FakeFile | undefined {
     return this.#entries.get(path);
   }
 
   put(path: string, file: FakeFile): void {
-    for (let parent = parentOf(path); !this.#entries.has(parent); parent = parentOf(parent))
-      this.makeDirectory(parent, 0o755);
+    this.makeDirectories(parentOf(path));
     this.#entries.set(path, file);
   }
 

@@ -17,7 +17,7 @@ export type Reply =
   | { kind: 'item'; id: number; value: unknown }
   | { kind: 'end'; id: number };
 
-export type WireError = { name: string; message: string; holderId?: string };
+export type WireError = { name: string; message: string; holderId?: string; field?: string };
 
 type Bytes = { $bytes: string };
 
@@ -59,7 +59,13 @@ export function onLines(socket: Socket, handle: (line: string) => void): void {
 export function toWireError(error: unknown): WireError {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const holderId = error instanceof errors.NameTaken ? error.holderId : undefined;
-  return { name, message, ...(holderId === undefined ? {} : { holderId }) };
+  const field = error instanceof errors.SpecRefused ? error.field : undefined;
+  return {
+    name,
+    message,
+    ...(holderId === undefined ? {} : { holderId }),
+    ...(field === undefined ? {} : { field }),
+  };
 }
 
 /** The named error again, with the message it had on the other side. */
@@ -69,7 +75,7 @@ export function fromWireError(wire: WireError): Error {
   return error;
 }
 
-function make({ name, message, holderId }: WireError): Error {
+function make({ name, message, holderId, field = '' }: WireError): Error {
   switch (name) {
     case 'EngineUnavailable':
       return new errors.EngineUnavailable(message);
@@ -88,7 +94,7 @@ function make({ name, message, holderId }: WireError): Error {
     case 'PathMissing':
       return new errors.PathMissing('', '');
     case 'SpecRefused':
-      return new errors.SpecRefused('', '', message);
+      return new errors.SpecRefused(field, '', message);
     case 'EngineRefused':
       return new errors.EngineRefused(message);
     default:

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { isAlive } from '../../../bin/lock.mjs';
 import { DirectoryInUse } from '../../../infra/local/errors.ts';
 import { obtainProgramOrThrow } from '../../../infra/local/obtain.ts';
 import { startRedis } from '../../../infra/local/redis.ts';
@@ -30,14 +31,7 @@ async function owner(dir: string, path?: string): Promise<{ process: ChildProces
   return { process: child, serverPid: Number(line.toString()) };
 }
 
-const lives = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
+const lives = (pid: number): boolean => isAlive({ pid });
 
 it('a server dies with the process that started it, however that one dies', async () => {
   const { process: child, serverPid } = await owner(testDirectory());

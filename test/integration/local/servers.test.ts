@@ -89,10 +89,10 @@ describe('a server of our own keeps its data and its port when it is killed and 
       accessKey: server.env['S3_ACCESS_KEY'] ?? '',
       secretKey: server.env['S3_SECRET_KEY'] ?? '',
     });
-    await client.makeBucket('b');
-    await client.putObject('b', 'o', 'kept');
+    await client.makeBucket('bucket');
+    await client.putObject('bucket', 'o', 'kept');
     await crash(server);
-    await expect(client.statObject('b', 'o')).resolves.toMatchObject({ size: 4 });
+    await expect(client.statObject('bucket', 'o')).resolves.toMatchObject({ size: 4 });
     await expect(client.listBuckets()).resolves.toHaveLength(1);
   });
 });

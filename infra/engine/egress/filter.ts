@@ -1,0 +1,118 @@
+import { existsSync } from 'node:fs';
+import { type EgressChain, type EgressPlan, jumpRule } from './plan.ts';
+import { type Iptables, IptablesError, runIptables } from './iptables.ts';
+
+/** Whether the rules are in force, or why not. */
+export type EgressState = { filtered: true } | { filtered: false; reason: string };
+
+export type EgressHost = {
+  run?: Iptables;
+  isRoot?: () => boolean;
+  /** Whether the network interface is this machine's. */
+  hasInterface?: (name: string) => boolean;
+};
+
+/**
+ * Puts the rules in force, or says why it cannot. Each chain's content is replaced in one transaction, and the jump
+ * to it is never taken away first: at no moment of a renewed installation do bots run without rules.
+ */
+export async function installEgress(plan: EgressPlan, host: EgressHost = {}): Promise<EgressState> {
+  const obstacle = obstacleOf(plan, host);
+  if (obstacle !== undefined) return { filtered: false, reason: obstacle };
+  const run = host.run ?? runIptables;
+  try {
+    for (const chain of plan.chains) {
+      // With --noflush, naming a chain empties and refills this one and touches no other.
+      await run(
+        'iptables-restore',
+        ['--noflush'],
+        `*filter\n:${chain.name} - [0:0]\n${chain.rules.join('\n')}\nCOMMIT\n`,
+      );
+      await putJumpFirst(run, plan.bridge, chain);
+    }
+  } catch (error) {
+    return { filtered: false, reason: reasonOf(error) };
+  }
+  return checkEgress(plan, host);
+}
+
+/** Compares what is in force with the plan; another program may have flushed the tables. */
+export async function checkEgress(plan: EgressPlan, host: EgressHost = {}): Promise<EgressState> {
+  const obstacle = obstacleOf(plan, host);
+  if (obstacle !== undefined) return { filtered: false, reason: obstacle };
+  const run = host.run ?? runIptables;
+  try {
+    for (const chain of plan.chains) {
+      const installed = await rulesOf(run, chain.name);
+      if (installed === undefined) return { filtered: false, reason: `the chain ${chain.name} is not there` };
+      if (installed.join('\n') !== chain.rules.join('\n'))
+        return { filtered: false, reason: `the chain ${chain.name} is not as it should be` };
+      const from = await parentOf(run, chain);
+      if ((await rulesOf(run, from))?.[0] !== jumpRule(from, plan.bridge, chain.name))
+        return { filtered: false, reason: `${from} does not begin with the jump to ${chain.name}` };
+    }
+  } catch (error) {
+    return { filtered: false, reason: reasonOf(error) };
+  }
+  return { filtered: true };
+}
+
+/** Takes away everything that `installEgress` made. No-op if nothing is there. Throws `IptablesError`. */
+export async function removeEgress(plan: EgressPlan, host: EgressHost = {}): Promise<void> {
+  const run = host.run ?? runIptables;
+  for (const chain of plan.chains) {
+    for (const from of [chain.from, chain.orElse ?? chain.from])
+      await dropJumps(run, from, jumpRule(from, plan.bridge, chain.name), 0);
+    if ((await rulesOf(run, chain.name)) === undefined) continue;
+    await run('iptables', ['-F', chain.name]);
+    await run('iptables', ['-X', chain.name]);
+  }
+}
+
+async function putJumpFirst(run: Iptables, bridge: string, chain: EgressChain): Promise<void> {
+  const from = await parentOf(run, chain);
+  const jump = jumpRule(from, bridge, chain.name);
+  if ((await rulesOf(run, from))?.[0] !== jump)
+    await run('iptables', ['-I', from, '1', '-i', bridge, '-j', chain.name]);
+  await dropJumps(run, from, jump, 1);
+}
+
+/** Deletes the jumps beyond the first `keep`, the last one first, so that numbers stay right. */
+async function dropJumps(run: Iptables, from: string, jump: string, keep: number): Promise<void> {
+  const positions = ((await rulesOf(run, from)) ?? []).flatMap((rule, index) =>
+    rule === jump ? [index + 1] : [],
+  );
+  for (const position of positions.slice(keep).reverse())
+    await run('iptables', ['-D', from, String(position)]);
+}
+
+async function parentOf(run: Iptables, chain: EgressChain): Promise<string> {
+  return chain.orElse === undefined || (await rulesOf(run, chain.from)) !== undefined
+    ? chain.from
+    : chain.orElse;
+}
+
+/** The rules of a chain as `-A …`; undefined if there is no such chain. */
+async function rulesOf(run: Iptables, chain: string): Promise<string[] | undefined> {
+  try {
+    const listed = await run('iptables', ['-S', chain]);
+    return listed.split('\n').filter((line) => line.startsWith('-A '));
+  } catch (error) {
+    if (error instanceof IptablesError && error.code === 1) return undefined;
+    throw error;
+  }
+}
+
+function obstacleOf(plan: EgressPlan, host: EgressHost): string | undefined {
+  const isRoot = host.isRoot ?? (() => process.getuid?.() === 0);
+  const hasInterface = host.hasInterface ?? ((name) => existsSync(`/sys/class/net/${name}`));
+  if (!isRoot()) return 'only root can install the rules';
+  if (!hasInterface(plan.bridge))
+    return `the bridge ${plan.bridge} is not on this machine: the container engine runs elsewhere, or the network is not there yet`;
+  return undefined;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof IptablesError && error.code === 'ENOENT') return 'this machine has no iptables';
+  return error instanceof Error ? error.message : String(error);
+}
