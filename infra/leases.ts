@@ -75,7 +75,10 @@ export async function holdLease(options: LeaseOptions): Promise<void> {
 }
 
 type Moment = { monotonicMs: number; wallMs: number };
-const readClock = (clock: LeaseClock): Moment => ({ monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() });
+const readClock = (clock: LeaseClock): Moment => ({
+  monotonicMs: clock.monotonicMs(),
+  wallMs: clock.wallMs(),
+});
 
 async function runHeld(options: LeaseOptions, owner: string, term: number, askedAt: Moment): Promise<void> {
   const { name, log, signal, clock = SYSTEM_CLOCK, ttlMs = 5000, renewEveryMs = 1500 } = options;
@@ -136,7 +139,10 @@ async function runHeld(options: LeaseOptions, owner: string, term: number, asked
   } catch (error) {
     lose('its work failed');
     if (!(error instanceof LeaseLost) && !isAbort(error))
-      log.error({ lease: name, error: error instanceof Error ? error.message : String(error) }, 'work under a lease failed');
+      log.error(
+        { lease: name, error: error instanceof Error ? error.message : String(error) },
+        'work under a lease failed',
+      );
   } finally {
     clearTimeout(expiry);
     signal.removeEventListener('abort', stop);
@@ -151,7 +157,10 @@ async function acquire(options: LeaseOptions, owner: string): Promise<LeaseDocum
   const { collection, name, ttlMs = 5000 } = options;
   // `owner` is ours only where an earlier attempt succeeded and its answer was lost.
   const free = {
-    $or: [{ $lte: [{ $ifNull: ['$until', new Date(0)] }, '$$NOW'] }, { $eq: ['$owner', { $literal: owner }] }],
+    $or: [
+      { $lte: [{ $ifNull: ['$until', new Date(0)] }, '$$NOW'] },
+      { $eq: ['$owner', { $literal: owner }] },
+    ],
   };
   const lease = await collection.findOneAndUpdate(
     { _id: name },
@@ -182,7 +191,10 @@ async function release(options: LeaseOptions, owner: string, term: number): Prom
   const given = collection
     .updateOne({ _id: name, owner, term }, { $set: { owner: '', until: new Date(0) } })
     .catch((error: unknown) => {
-      log.debug({ lease: name, error: error instanceof Error ? error.message : String(error) }, 'lease not released');
+      log.debug(
+        { lease: name, error: error instanceof Error ? error.message : String(error) },
+        'lease not released',
+      );
     });
   await Promise.race([given, sleep(2000, undefined, { ref: false })]);
 }

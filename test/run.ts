@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inForegroundOfTerminal } from '../bin/hand-over.mjs';
 import { closingLine, exitCodeOf, tally, type VitestReport } from './tally.ts';
 
 /** `npm test [-- vitest's arguments]`: all projects, and a last line that any CI can read. */
@@ -22,9 +23,9 @@ const child = spawn(
   ],
   { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
 );
-// A terminal's Ctrl-C reaches vitest too, which stops the servers; we stay to print the count.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => child.kill('SIGTERM'));
+// Vitest stops the servers, and we stay to print the count. A terminal's Ctrl-C has reached it already.
+process.on('SIGINT', () => void (inForegroundOfTerminal() || child.kill('SIGINT')));
+process.on('SIGTERM', () => void child.kill('SIGTERM'));
 child.on('exit', (code) => {
   const counted = tally(readReport(), code);
   rmSync(dir, { recursive: true, force: true });

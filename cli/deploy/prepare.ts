@@ -40,10 +40,10 @@ async function prepareFolder(options: PrepareOptions): Promise<Prepared> {
   if (text === undefined) throw new CliError(`There is no ${CONFIG_FILE} in ${options.path}`, EXIT.notFound);
   const file = parseBotConfig(text);
   await buildIfNeeded(folder, file, options);
-  // The instance's own configuration may hold exchange keys: it is sent as this bot's config and never shared as code.
+  // An instance's configuration may hold exchange keys: it is sent as this bot's config and never shared as code.
   const instancePath = options.configPath ?? (existsSync(join(folder, INSTANCE_FILE)) ? join(folder, INSTANCE_FILE) : undefined);
   const own = instancePath === undefined ? '' : relative(folder, resolve(instancePath));
-  const files = await collectFiles(folder, new Set(own === '' ? [] : [own]));
+  const files = await collectFiles(folder, new Set([INSTANCE_FILE, own]));
   const paths = new Set(files.map((entry) => entry.path));
   checkEntries(file, paths, 'is not among the files that are packed (see .the0ignore)');
   const read = (path: string) => readInside(folder, path);

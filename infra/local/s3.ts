@@ -43,6 +43,7 @@ export async function startS3(options: StartOptions): Promise<RunningServer> {
           '-webdav=false',
           '-s3.port.iceberg=0',
           '-s3.port.lance=0',
+          '-volume.preStopSeconds=0',
           '-s3.allowDeleteBucketNotEmpty=false',
         ])
         .concat(INNER_PORTS.map((name, index) => `-${name}=${inner[index] ?? 0}`)),

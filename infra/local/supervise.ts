@@ -14,6 +14,12 @@ const STOP_GRACE_MS = 10_000;
 const ATTEMPTS = 3;
 const LOG_LINES_SHOWN = 15;
 
+// Where the kernel does not end them with us, at least an exit without a stop (Ctrl-C in a test run) does.
+const alive = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
 /**
  * Runs one server as a child that ends with us. `plan` is made anew when a port that was free has been taken meanwhile.
  * @throws ServerStartFailed with the end of the server's log
@@ -89,11 +95,13 @@ class SupervisedServer implements RunningServer {
     });
     closeSync(log);
     this.#child = child;
+    alive.add(child);
     this.#endExpected = false;
     const ended = new AbortController();
     this.#exited = new Promise((resolve) => {
       const over = (how: string): void => {
         if (this.#child === child) this.#child = undefined;
+        alive.delete(child);
         ended.abort(new Error(how));
         resolve(how);
       };

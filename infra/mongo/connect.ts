@@ -129,7 +129,8 @@ async function keepTrying(client: MongoClient, outage: OutageLog, signal: AbortS
 /** Reads a `hello` answer. Exported for its test. */
 export function readTopology(hello: Record<string, unknown>): MongoTopology {
   if (hello['msg'] === 'isdbgrid') return { kind: 'sharded', changeStreams: true, transactions: true };
-  if (typeof hello['setName'] === 'string') return { kind: 'replicaSet', changeStreams: true, transactions: true };
+  if (typeof hello['setName'] === 'string')
+    return { kind: 'replicaSet', changeStreams: true, transactions: true };
   if (hello['isreplicaset'] === true) throw new ReplicaSetNotInitiated();
   return { kind: 'standalone', changeStreams: false, transactions: false };
 }

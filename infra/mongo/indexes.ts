@@ -1,4 +1,10 @@
-import { MongoServerError, type Collection, type CreateIndexesOptions, type Document, type IndexSpecification } from 'mongodb';
+import {
+  MongoServerError,
+  type Collection,
+  type CreateIndexesOptions,
+  type Document,
+  type IndexSpecification,
+} from 'mongodb';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.ts';
 import type { Collections } from './collections.ts';
@@ -24,7 +30,12 @@ const POISON_DAYS = 90;
  * Whoever adds a query adds its line.
  */
 export const INDEXED_QUERIES: readonly IndexedQuery[] = [
-  { collection: 'bots', purpose: 'one bot', filter: { id: 'x' }, index: { key: { id: 1 }, options: { unique: true } } },
+  {
+    collection: 'bots',
+    purpose: 'one bot',
+    filter: { id: 'x' },
+    index: { key: { id: 1 }, options: { unique: true } },
+  },
   { collection: 'bots', purpose: 'some bots', filter: { id: { $in: ['x', 'y'] } } },
   { collection: 'eventOrder', purpose: 'newest event of a bot', filter: { _id: 'x' } },
   {
@@ -48,7 +59,12 @@ export const INDEXED_QUERIES: readonly IndexedQuery[] = [
     index: { key: { streamCreatedAt: 1, sequence: 1 } },
   },
   { collection: 'status', purpose: 'one status', filter: { _id: 'x' } },
-  { collection: 'status', purpose: 'bots in a phase', filter: { phase: 'failed' }, index: { key: { phase: 1 } } },
+  {
+    collection: 'status',
+    purpose: 'bots in a phase',
+    filter: { phase: 'failed' },
+    index: { key: { phase: 1 } },
+  },
   {
     collection: 'status',
     purpose: 'attempts that are due',
@@ -61,7 +77,12 @@ export const INDEXED_QUERIES: readonly IndexedQuery[] = [
   { collection: 'installation', purpose: 'one fact', filter: { _id: 'engine' } },
   { collection: 'holds', purpose: 'one hold', filter: { _id: 'x' } },
   { collection: 'codeVolumes', purpose: 'one volume', filter: { _id: 'x' } },
-  { collection: 'codeVolumes', purpose: 'volumes of a bucket key', filter: { keys: 'a/b/1.0.0' }, index: { key: { keys: 1 } } },
+  {
+    collection: 'codeVolumes',
+    purpose: 'volumes of a bucket key',
+    filter: { keys: 'a/b/1.0.0' },
+    index: { key: { keys: 1 } },
+  },
   {
     collection: 'codeVolumes',
     purpose: 'volumes long unused',
@@ -125,7 +146,10 @@ async function ensurePlain(
   }
 }
 
-async function ensureUnique(collection: Collection, key: Record<string, 1 | -1>): Promise<IndexProblem | undefined> {
+async function ensureUnique(
+  collection: Collection,
+  key: Record<string, 1 | -1>,
+): Promise<IndexProblem | undefined> {
   try {
     await collection.createIndex(key, { unique: true });
     await dropFallback(collection);
@@ -139,7 +163,11 @@ async function ensureUnique(collection: Collection, key: Record<string, 1 | -1>)
   const doubledIds = await findDoubled(collection, key);
   if (doubledIds.length > 0) return doubled(collection, key, doubledIds);
   if (!existing.some((index) => index['name'] === FALLBACK_NAME))
-    return describe(collection, key, 'an index that is not unique is in its place: drop it, and the next start creates ours');
+    return describe(
+      collection,
+      key,
+      'an index that is not unique is in its place: drop it, and the next start creates ours',
+    );
   // Old servers keep one index per key: the doubled ids are mended, so ours makes way for the unique one.
   await dropFallback(collection);
   return await ensureUnique(collection, key);
@@ -165,7 +193,11 @@ async function findDoubled(collection: Collection, key: Record<string, 1 | -1>):
   const field = Object.keys(key)[0] ?? 'id';
   const groups = await collection
     .aggregate<{ _id: unknown }>(
-      [{ $group: { _id: `$${field}`, count: { $sum: 1 } } }, { $match: { count: { $gt: 1 } } }, { $limit: MAX_DOUBLED_SHOWN }],
+      [
+        { $group: { _id: `$${field}`, count: { $sum: 1 } } },
+        { $match: { count: { $gt: 1 } } },
+        { $limit: MAX_DOUBLED_SHOWN },
+      ],
       { allowDiskUse: true },
     )
     .toArray();
@@ -174,7 +206,11 @@ async function findDoubled(collection: Collection, key: Record<string, 1 | -1>):
 
 function doubled(collection: Collection, key: IndexSpecification, ids: string[]): IndexProblem {
   return {
-    ...describe(collection, key, `these ids are in more than one document: ${ids.join(', ')}. Delete all but one of each`),
+    ...describe(
+      collection,
+      key,
+      `these ids are in more than one document: ${ids.join(', ')}. Delete all but one of each`,
+    ),
     doubledIds: ids,
   };
 }

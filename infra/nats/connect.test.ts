@@ -7,7 +7,11 @@ describe('connectionOptions', () => {
   });
 
   it('takes credentials out of the URL, which the client would not', () => {
-    expect(connectionOptions('nats://me:p%40ss@a:4222', 'x')).toMatchObject({ servers: ['nats://a:4222'], user: 'me', pass: 'p@ss' });
+    expect(connectionOptions('nats://me:p%40ss@a:4222', 'x')).toMatchObject({
+      servers: ['nats://a:4222'],
+      user: 'me',
+      pass: 'p@ss',
+    });
     expect(connectionOptions('nats://s3cret@a:4222', 'x')).toMatchObject({ token: 's3cret' });
     expect(connectionOptions('nats://a:4222', 'x')).not.toHaveProperty('token');
   });

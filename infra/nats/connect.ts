@@ -96,7 +96,8 @@ export function connectNats(options: { url: string; name: string; log: Logger })
     async ping(timeoutMs = 2000) {
       if (current === undefined || !link.connected) throw new Error('NATS is not connected');
       const late = sleep(timeoutMs, 'late' as const, { ref: false });
-      if ((await Promise.race([current.rtt(), late])) === 'late') throw new Error(`NATS did not answer within ${timeoutMs} ms`);
+      if ((await Promise.race([current.rtt(), late])) === 'late')
+        throw new Error(`NATS did not answer within ${timeoutMs} ms`);
     },
     async close() {
       if (closing.signal.aborted) return await running;
@@ -137,7 +138,10 @@ async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
 export function connectionOptions(url: string, name: string): ConnectionOptions {
   const servers: string[] = [];
   const credentials: Pick<ConnectionOptions, 'user' | 'pass' | 'token'> = {};
-  for (const part of url.split(',').map((text) => text.trim()).filter((text) => text !== '')) {
+  for (const part of url
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '')) {
     const parsed = URL.parse(part.includes('://') ? part : `nats://${part}`);
     if (parsed === null) throw new NatsUrlInvalid();
     const user = decodeURIComponent(parsed.username);

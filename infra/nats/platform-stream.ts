@@ -76,7 +76,7 @@ export async function ensureEventsStream(jsm: JetStreamManager): Promise<'create
   }
 }
 
-export function isStreamMissing(error: unknown): boolean {
+function isStreamMissing(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
 }
 
@@ -92,14 +92,22 @@ async function overlapping(jsm: JetStreamManager): Promise<string[]> {
  * Publishes as the platform does; resolves once JetStream has stored the event.
  * @throws EventNotStored
  */
-export async function publishEvent(js: JetStreamClient, subject: string, payload: object): Promise<{ sequence: number }> {
+export async function publishEvent(
+  js: JetStreamClient,
+  subject: string,
+  payload: object,
+): Promise<{ sequence: number }> {
   try {
     const ack = await js.publish(subject, JSON.stringify(payload), { timeout: 5000 });
     return { sequence: ack.seq };
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined;
     const unheard = cause instanceof RequestError && cause.isNoResponders();
-    const reason = unheard ? `no stream takes it (is ${EVENTS_STREAM} there?)` : error instanceof Error ? error.message : String(error);
+    const reason = unheard
+      ? `no stream takes it (is ${EVENTS_STREAM} there?)`
+      : error instanceof Error
+        ? error.message
+        : String(error);
     throw new EventNotStored(subject, reason, { cause: error });
   }
 }

@@ -17,7 +17,8 @@ import { normalizePath } from './entry-check.ts';
 import { NoCode, ObjectChanged } from './errors.ts';
 import { discardVolume, fillVolume } from './fill.ts';
 import { CodeRecords } from './records.ts';
-import { Semaphore } from './semaphore.ts';
+import { Semaphore } from '../semaphore.ts';
+import { Recent } from './recent.ts';
 import { SingleFlight } from './single-flight.ts';
 import { tarOf } from './tar.ts';
 import { withTemporaryFile } from './temporary-file.ts';
@@ -40,6 +41,8 @@ export type CodeStoreOptions = {
   temporaryFolder?: string;
   now?: () => number;
   nonce?: () => string;
+  /** How long code that was just looked up is believed to be there. */
+  recentMs?: number;
 };
 
 export type CodeRequest = {
@@ -61,6 +64,12 @@ export type Code = {
 };
 
 const MB = 1024 * 1024;
+/**
+ * Code that was just looked up is not looked up again: thousands of bots of one archive start together. Far shorter than
+ * the age at which unused code is collected.
+ */
+const RECENT_MS = 5_000;
+const MOST_RECENT = 64;
 
 export const codeLimits = (settings: Settings): CodeLimits => ({
   maxArchiveBytes: settings.CODE_MAX_ARCHIVE_MB * MB,
@@ -77,6 +86,7 @@ export class CodeStore {
   readonly #downloads: Semaphore;
   readonly #now: () => number;
   readonly #nonce: () => string;
+  readonly #recent: Recent<Code>;
 
   constructor(options: CodeStoreOptions) {
     this.#options = options;
@@ -84,6 +94,7 @@ export class CodeStore {
     this.#nonce = options.nonce ?? (() => randomBytes(4).toString('hex'));
     this.#records = new CodeRecords(options.volumes, options.engineId, this.#now);
     this.#downloads = new Semaphore(options.downloadsAtOnce ?? 2);
+    this.#recent = new Recent({ keepMs: options.recentMs ?? RECENT_MS, most: MOST_RECENT, now: this.#now });
   }
 
   /**
@@ -94,6 +105,16 @@ export class CodeStore {
     const { filePath, signal } = request;
     if (filePath.trim() === '') throw new NoCode();
     const executablePaths = normalized(request.executablePaths);
+    const wanted = [filePath, ...executablePaths].join('\0');
+    const recent = this.#recent.get(wanted);
+    if (recent !== undefined) return recent;
+    const code = await this.#ensure({ ...request, executablePaths });
+    this.#recent.set(wanted, code);
+    return code;
+  }
+
+  async #ensure(request: CodeRequest): Promise<Code> {
+    const { filePath, executablePaths, signal } = request;
     let stat: ObjectStat;
     try {
       stat = await this.#options.s3.stat(this.#options.bucket, filePath, optional(signal));
@@ -109,9 +130,7 @@ export class CodeStore {
     const codeId = codeIdOf(stat.etag, executablePaths);
     const known = await this.#known(codeId, filePath, signal);
     if (known !== undefined) return known;
-    return this.#flights.run(codeId, signal, (shared) =>
-      this.#make({ ...request, executablePaths }, stat, codeId, shared),
-    );
+    return this.#flights.run(codeId, signal, (shared) => this.#make(request, stat, codeId, shared));
   }
 
   /** Removes code that no container uses and no start asked for since `olderThanMs`. `inUse`: names of volumes to keep. */
@@ -154,7 +173,7 @@ export class CodeStore {
   }
 
   #make(request: CodeRequest, stat: ObjectStat, codeId: string, signal: AbortSignal): Promise<Code> {
-    return this.#downloads.run(signal, async () => {
+    const unpacked = async (): Promise<Code> => {
       // It may have been made while this one waited for its turn, by another process or the flight before.
       const known = await this.#known(codeId, request.filePath, signal);
       if (known !== undefined) return known;
@@ -162,7 +181,8 @@ export class CodeStore {
         await this.#download(request.filePath, stat, file, signal);
         return this.#unpack(request, codeId, file, signal);
       });
-    });
+    };
+    return this.#downloads.run(unpacked, signal);
   }
 
   async #download(key: string, stat: ObjectStat, file: FileHandle, signal: AbortSignal): Promise<void> {

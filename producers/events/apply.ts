@@ -23,12 +23,17 @@ export type Applied = 'created' | 'updated' | 'deleted' | 'unchanged' | 'stale';
  */
 export async function applyEvent(store: EventStore, event: BotEvent, order: EventOrder): Promise<Applied> {
   if (store.withSession === undefined) return await steps(store, event, order, undefined);
-  return await store.withSession((session) => inTransaction(session, () => steps(store, event, order, session)));
+  return await store.withSession((session) =>
+    inTransaction(session, () => steps(store, event, order, session)),
+  );
 }
 
 async function inTransaction<T>(session: ClientSession, work: () => Promise<T>): Promise<T> {
   try {
-    session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', wtimeoutMS: 10_000 } });
+    session.startTransaction({
+      readConcern: { level: 'snapshot' },
+      writeConcern: { w: 'majority', wtimeoutMS: 10_000 },
+    });
     const result = await work();
     await session.commitTransaction();
     return result;
@@ -63,7 +68,8 @@ async function steps(
     return 'created';
   }
   // A write of equal content in another key order would still be a change to all who watch.
-  if (event.kind === 'created' || stored.every((document) => sameContent(document, content))) return 'unchanged';
+  if (event.kind === 'created' || stored.every((document) => sameContent(document, content)))
+    return 'unchanged';
   await store.bots.updateMany({ id: event.botId }, { $set: content }, inSession);
   return 'updated';
 }
@@ -78,7 +84,12 @@ async function claimOrder(
   // Absent fields sort before all others, so that a first event is newer by the same rule.
   const sameStream = { $eq: ['$streamCreatedAt', streamCreatedAt] };
   const equal = { $and: [sameStream, { $eq: ['$sequence', sequence] }] };
-  const newer = { $or: [{ $lt: ['$streamCreatedAt', streamCreatedAt] }, { $and: [sameStream, { $lt: ['$sequence', sequence] }] }] };
+  const newer = {
+    $or: [
+      { $lt: ['$streamCreatedAt', streamCreatedAt] },
+      { $and: [sameStream, { $lt: ['$sequence', sequence] }] },
+    ],
+  };
   const current = { $or: [newer, equal] };
   const tombstone =
     event.kind === 'deleted' ? { $cond: [newer, '$$NOW', { $ifNull: ['$deletedAt', '$$NOW'] }] } : '$$REMOVE';
@@ -95,7 +106,11 @@ async function claimOrder(
     ],
     { ...options, upsert: true, returnDocument: 'after' },
   );
-  return record !== null && record.streamCreatedAt.getTime() === streamCreatedAt.getTime() && record.sequence === sequence;
+  return (
+    record !== null &&
+    record.streamCreatedAt.getTime() === streamCreatedAt.getTime() &&
+    record.sequence === sequence
+  );
 }
 
 /** The server's codes for a document that it will not store, however often it is asked. */
@@ -114,7 +129,8 @@ const MAX_DOCUMENT_BYTES = 7 * 1024 * 1024;
 
 /** Why MongoDB will never store this event's document, judging by the error; undefined if it may the next time. */
 export function storageRefusal(error: unknown): string | undefined {
-  if (error instanceof BSON.BSONError || error instanceof RangeError) return 'MongoDB cannot store it: it is no valid BSON';
+  if (error instanceof BSON.BSONError || error instanceof RangeError)
+    return 'MongoDB cannot store it: it is no valid BSON';
   const reason = error instanceof MongoServerError ? REFUSALS.get(Number(error.code)) : undefined;
   return reason === undefined ? undefined : `MongoDB cannot store it: ${reason}`;
 }
@@ -123,5 +139,7 @@ export function storageRefusal(error: unknown): string | undefined {
 export function sizeProblem(event: BotEvent): string | undefined {
   if (event.kind === 'deleted') return undefined;
   const bytes = BSON.calculateObjectSize(contentOf(event));
-  return bytes > MAX_DOCUMENT_BYTES ? `document has ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are stored` : undefined;
+  return bytes > MAX_DOCUMENT_BYTES
+    ? `document has ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are stored`
+    : undefined;
 }

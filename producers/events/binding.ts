@@ -46,7 +46,11 @@ export function durableName(installation: string, family: EventFamily, streamCre
  * that were settled above that mark come again and change nothing.
  * @throws JetStreamApiError where the stream is absent, among others
  */
-export async function bind(connection: NatsConnection, installation: string, family: EventFamily): Promise<Binding> {
+export async function bind(
+  connection: NatsConnection,
+  installation: string,
+  family: EventFamily,
+): Promise<Binding> {
   const jsm = await jetstreamManager(connection, { checkAPI: false });
   const stream = await jsm.streams.info(EVENTS_STREAM);
   const durable = durableName(installation, family, stream.created);
@@ -82,7 +86,8 @@ async function existing(jsm: JetStreamManager, durable: string): Promise<Consume
   try {
     return await jsm.consumers.info(EVENTS_STREAM, durable);
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound) return undefined;
+    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound)
+      return undefined;
     throw error;
   }
 }

@@ -109,7 +109,16 @@ async function consumeWhileHeld(
       streamOutage.recovered();
       const { durable, streamCreatedAt } = binding;
       log.info({ durable, streamCreatedAt }, 'consuming events');
-      await readBatches(options, binding, ended, { store, poison, streamCreatedAt, held, stats, log, outage: storeOutage, now });
+      await readBatches(options, binding, ended, {
+        store,
+        poison,
+        streamCreatedAt,
+        held,
+        stats,
+        log,
+        outage: storeOutage,
+        now,
+      });
     }).catch((error: unknown) => {
       // Only the session with NATS ended: the next one goes on.
       if (!ended.aborted) throw error;
@@ -162,7 +171,10 @@ async function readBatch(
   const lanes = new Lanes(concurrency);
   const inHand = new Set<JsMsg>();
   // What waits here for MongoDB shall not be delivered again meanwhile.
-  const keepAlive = setInterval(() => held.isHeld() && inHand.forEach((message) => keepInHand(message, context.log)), ACK_WAIT_MS / 3);
+  const keepAlive = setInterval(
+    () => held.isHeld() && inHand.forEach((message) => keepInHand(message, context.log)),
+    ACK_WAIT_MS / 3,
+  );
   keepAlive.unref();
   const messages = await binding.consumer.fetch({ max_messages: BATCH, expires: PULL_EXPIRES_MS });
   const stop = (): void => messages.stop();

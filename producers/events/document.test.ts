@@ -4,8 +4,20 @@ import { contentOf, sameContent } from './document.ts';
 describe('contentOf', () => {
   it('keeps of the definition what the contract lists, with nested keys as they are', () => {
     const schema = { $ref: '#/x', 'a.b': [1, null, { deep: true }] };
-    const config = { name: 'n', runtime: 'python3.11', schema, hasFrontend: true, surprise: 1, entrypoints: { bot: 'main.py', query: 'q.py' } };
-    const content = contentOf({ kind: 'created', botId: 'b', config: { z: 1, a: { enabled: 'false' } }, custom: { config, version: '1.0.0', filePath: '' } });
+    const config = {
+      name: 'n',
+      runtime: 'python3.11',
+      schema,
+      hasFrontend: true,
+      surprise: 1,
+      entrypoints: { bot: 'main.py', query: 'q.py' },
+    };
+    const content = contentOf({
+      kind: 'created',
+      botId: 'b',
+      config: { z: 1, a: { enabled: 'false' } },
+      custom: { config, version: '1.0.0', filePath: '' },
+    });
     expect(content).toEqual({
       config: { z: 1, a: { enabled: 'false' } },
       custom: {
@@ -18,15 +30,30 @@ describe('contentOf', () => {
   });
 
   it('leaves out what the event does not say', () => {
-    expect(contentOf({ kind: 'updated', botId: 'b', config: {}, custom: {} })).toEqual({ config: {}, custom: {} });
+    expect(contentOf({ kind: 'updated', botId: 'b', config: {}, custom: {} })).toEqual({
+      config: {},
+      custom: {},
+    });
   });
 });
 
 describe('sameContent', () => {
   it('does not mind the order of keys, which the platform’s database changes on every update', () => {
-    const content = contentOf({ kind: 'updated', botId: 'b', config: { a: 1, b: { c: 1, d: 2 } }, custom: { version: '1', filePath: 'f' } });
-    expect(sameContent({ config: { b: { d: 2, c: 1 }, a: 1 }, custom: { filePath: 'f', version: '1' } }, content)).toBe(true);
-    expect(sameContent({ config: { b: { d: 2, c: 1 }, a: '1' }, custom: { filePath: 'f', version: '1' } }, content)).toBe(false);
+    const content = contentOf({
+      kind: 'updated',
+      botId: 'b',
+      config: { a: 1, b: { c: 1, d: 2 } },
+      custom: { version: '1', filePath: 'f' },
+    });
+    expect(
+      sameContent({ config: { b: { d: 2, c: 1 }, a: 1 }, custom: { filePath: 'f', version: '1' } }, content),
+    ).toBe(true);
+    expect(
+      sameContent(
+        { config: { b: { d: 2, c: 1 }, a: '1' }, custom: { filePath: 'f', version: '1' } },
+        content,
+      ),
+    ).toBe(false);
     expect(sameContent({}, content)).toBe(false);
   });
 });

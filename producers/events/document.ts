@@ -34,7 +34,9 @@ export function contentOf(event: Exclude<BotEvent, { kind: 'deleted' }>): EventC
 }
 
 function definitionOf(config: Readonly<Record<string, unknown>>): BotDefinition {
-  return Object.fromEntries(DEFINITION_FIELDS.filter((field) => config[field] !== undefined).map((field) => [field, config[field]]));
+  return Object.fromEntries(
+    DEFINITION_FIELDS.filter((field) => config[field] !== undefined).map((field) => [field, config[field]]),
+  );
 }
 
 /** Whether a stored document says the same already, in whatever order a database keeps its keys. */

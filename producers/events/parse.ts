@@ -29,8 +29,11 @@ export const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 
 /** Reads a message of the family: its flat shape, or the envelope that carries the same under `data`. */
 export function parseEvent(family: EventFamily, subject: string, payload: Uint8Array): ParsedEvent {
-  const kind = (Object.keys(family.subjects) as EventKind[]).find((known) => family.subjects[known] === subject);
-  if (kind === undefined) return { poison: `subject ${subject} is none of ${Object.values(family.subjects).join(', ')}` };
+  const kind = (Object.keys(family.subjects) as EventKind[]).find(
+    (known) => family.subjects[known] === subject,
+  );
+  if (kind === undefined)
+    return { poison: `subject ${subject} is none of ${Object.values(family.subjects).join(', ')}` };
   if (payload.length > MAX_EVENT_BYTES)
     return { poison: `message has ${payload.length} bytes; at most ${MAX_EVENT_BYTES} are read` };
   const decoded = decode(payload);
@@ -45,7 +48,8 @@ export function parseEvent(family: EventFamily, subject: string, payload: Uint8A
   const { config, custom } = body;
   if (!isObject(config)) return { poison: `config must be an object, not ${typeName(config)}` };
   if (!isObject(custom)) return { poison: `custom must be an object, not ${typeName(custom)}` };
-  const problem = customProblem(custom) ?? storageProblem(config, 'config') ?? storageProblem(custom, 'custom');
+  const problem =
+    customProblem(custom) ?? storageProblem(config, 'config') ?? storageProblem(custom, 'custom');
   if (problem !== undefined) return { poison: problem };
   return { event: { kind, botId, config, custom: custom } };
 }
@@ -64,7 +68,9 @@ function decode(payload: Uint8Array): { object: JsonObject } | { poison: string 
     // The parser's own message quotes the text, which may hold an exchange key.
     return { poison: 'message is not JSON' };
   }
-  return isObject(value) ? { object: value } : { poison: `message must be a JSON object, not ${typeName(value)}` };
+  return isObject(value)
+    ? { object: value }
+    : { poison: `message must be a JSON object, not ${typeName(value)}` };
 }
 
 /** As the reference: the envelope counts only where the flat shape has no id. */
@@ -76,10 +82,12 @@ function unwrap(object: JsonObject): JsonObject {
 function customProblem(custom: JsonObject): string | undefined {
   for (const field of ['version', 'filePath', 'createdAt', 'updatedAt']) {
     const value = custom[field];
-    if (value !== undefined && typeof value !== 'string') return `custom.${field} must be a string, not ${typeName(value)}`;
+    if (value !== undefined && typeof value !== 'string')
+      return `custom.${field} must be a string, not ${typeName(value)}`;
   }
   const definition = custom['config'];
-  if (definition !== undefined && !isObject(definition)) return `custom.config must be an object, not ${typeName(definition)}`;
+  if (definition !== undefined && !isObject(definition))
+    return `custom.config must be an object, not ${typeName(definition)}`;
   return undefined;
 }
 

@@ -68,10 +68,23 @@ function report(applied: Applied, message: JsMsg, botId: string, context: Settle
   acknowledge(() => message.ack(), context);
 }
 
-async function keep(message: JsMsg, reason: string, order: EventOrder, context: SettleContext): Promise<void> {
-  await keepPoison(context.poison, { subject: message.subject, payload: message.data, reason }, order, context.now());
+async function keep(
+  message: JsMsg,
+  reason: string,
+  order: EventOrder,
+  context: SettleContext,
+): Promise<void> {
+  await keepPoison(
+    context.poison,
+    { subject: message.subject, payload: message.data, reason },
+    order,
+    context.now(),
+  );
   context.stats.poison += 1;
-  context.log.warn({ subject: message.subject, sequence: message.seq, reason }, 'event not understood: kept as poison');
+  context.log.warn(
+    { subject: message.subject, sequence: message.seq, reason },
+    'event not understood: kept as poison',
+  );
   acknowledge(() => message.term(), context);
 }
 
@@ -80,7 +93,10 @@ function acknowledge(send: () => void, context: SettleContext): void {
   try {
     send();
   } catch (error) {
-    context.log.debug({ error: error instanceof Error ? error.message : String(error) }, 'acknowledgement not sent');
+    context.log.debug(
+      { error: error instanceof Error ? error.message : String(error) },
+      'acknowledgement not sent',
+    );
   }
 }
 

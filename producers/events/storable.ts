@@ -12,7 +12,11 @@ export function storageProblem(value: unknown, path: string, depth = 1): string 
   for (const [key, child] of Object.entries(value)) {
     if (key.includes('\0')) return `${path} has a key with a NUL character, which MongoDB cannot store`;
     if (key === '_bsontype') return `${path} has a key "_bsontype", which MongoDB’s driver cannot store`;
-    const problem = storageProblem(child, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, depth + 1);
+    const problem = storageProblem(
+      child,
+      Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`,
+      depth + 1,
+    );
     if (problem !== undefined) return problem;
   }
   return undefined;

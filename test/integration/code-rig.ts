@@ -66,6 +66,7 @@ export class CodeRig {
       limits,
       log: this.#log,
       temporaryFolder,
+      recentMs: 0,
       ...more,
     });
   }

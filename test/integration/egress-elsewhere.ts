@@ -2,7 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { until } from '../support/poll.ts';
 
-const SERVER = `require('net').createServer((s) => s.end('hello\\n')).listen(7777, '0.0.0.0', () => console.log('up'))`;
+const SERVER = `require('net').createServer((s) => s.on('error', () => s.destroy()).end('hello\\n')).listen(7777, '0.0.0.0', () => console.log('up'))`;
 
 /**
  * Two hosts beyond this one, without leaving it: a network namespace with an address of a private range and one that

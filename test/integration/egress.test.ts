@@ -47,7 +47,7 @@ describe.runIf(isRoot)('egress filter on the real engine', () => {
     const network = await engine.ensureNetwork();
     bridge = network.bridge;
     gateway = (network.subnets[0] ?? '').replace(/\.0\/\d+$/, '.1');
-    server = createServer((socket) => socket.end('hello\n'));
+    server = createServer((socket) => socket.on('error', () => socket.destroy()).end('hello\n'));
     await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
     port = (server.address() as AddressInfo).port;
     await elsewhere.create();

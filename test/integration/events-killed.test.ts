@@ -12,7 +12,9 @@ it('two producers killed with -9 again and again lose no event and end every bot
   const producers: ChildProcess[] = [];
   const script = new URL('events-producer.ts', import.meta.url).pathname;
   const start = (): ChildProcess =>
-    spawn(process.execPath, [script, mongo.url, nats.url, bots.dbName, eventOrder.dbName], { stdio: 'inherit' });
+    spawn(process.execPath, [script, mongo.url, nats.url, bots.dbName, eventOrder.dbName], {
+      stdio: 'inherit',
+    });
   try {
     await world.createStream();
     producers.push(start(), start());

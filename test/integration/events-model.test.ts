@@ -40,7 +40,9 @@ function deliveries(history: Step[]): Delivery[] {
     .map(({ life, bot, kind }, value) => {
       sequences[life] = (sequences[life] ?? 0) + 1;
       const event: BotEvent =
-        kind === 'deleted' ? { kind, botId: bot } : { kind, botId: bot, config: { value }, custom: { version: String(value) } };
+        kind === 'deleted'
+          ? { kind, botId: bot }
+          : { kind, botId: bot, config: { value }, custom: { version: String(value) } };
       return { event, order: { streamCreatedAt: LIVES[life], sequence: sequences[life] ?? 0 } };
     });
 }
@@ -50,7 +52,8 @@ function fold(all: Delivery[], start: Documents = {}): Documents {
   const documents = { ...start };
   for (const { event } of all) {
     if (event.kind === 'deleted') delete documents[event.botId];
-    else if (event.kind === 'updated' || documents[event.botId] === undefined) documents[event.botId] = event.config;
+    else if (event.kind === 'updated' || documents[event.botId] === undefined)
+      documents[event.botId] = event.config;
   }
   return documents;
 }
@@ -58,7 +61,11 @@ function fold(all: Delivery[], start: Documents = {}): Documents {
 let runsSoFar = 0;
 /** Every run has bots of its own in the one store: a database for each would take most of the time. */
 async function inFreshStore(
-  test: (apply: (delivery: Delivery) => Promise<void>, read: () => Promise<Documents>, prefix: string) => Promise<void>,
+  test: (
+    apply: (delivery: Delivery) => Promise<void>,
+    read: () => Promise<Documents>,
+    prefix: string,
+  ) => Promise<void>,
 ): Promise<void> {
   runsSoFar += 1;
   const prefix = `run${runsSoFar}-`;
@@ -81,7 +88,9 @@ const step = fc.record<Step>({
 describe('the documents that a history of events ends in', () => {
   it('any history, delivered in order with crashes that repeat a stretch and zombies that repeat anything: as if each came once', async () => {
     const history = fc.array(step, { minLength: 1, maxLength: 14 });
-    const disturbances = fc.array(fc.record({ after: fc.nat(13), back: fc.nat(6), zombie: fc.nat(13) }), { maxLength: 5 });
+    const disturbances = fc.array(fc.record({ after: fc.nat(13), back: fc.nat(6), zombie: fc.nat(13) }), {
+      maxLength: 5,
+    });
     await fc.assert(
       fc.asyncProperty(history, disturbances, async (steps, disturbed) => {
         const all = deliveries(steps);
@@ -101,26 +110,40 @@ describe('the documents that a history of events ends in', () => {
   });
 
   it('lives as the platform publishes them (created, updated…, deleted), delivered in any order and repeatedly: the newest event decides', async () => {
-    const life = fc.record({ created: fc.boolean(), updates: fc.nat(3), deleted: fc.boolean(), secondLifeFrom: fc.nat(5) });
+    const life = fc.record({
+      created: fc.boolean(),
+      updates: fc.nat(3),
+      deleted: fc.boolean(),
+      secondLifeFrom: fc.nat(5),
+    });
     const lives = fc.tuple(life, life, life);
     await fc.assert(
-      fc.asyncProperty(lives, fc.array(fc.nat(30), { maxLength: 8 }), fc.integer(), async (shapes, repeats, seed) => {
-        const steps = shapes.flatMap(({ created, updates, deleted, secondLifeFrom }, index) => {
-          const kinds: EventKind[] = [
-            ...(created ? ['created' as const] : []),
-            ...Array.from({ length: updates }, () => 'updated' as const),
-            ...(deleted ? ['deleted' as const] : []),
-          ];
-          return kinds.map((kind, at): Step => ({ life: at < secondLifeFrom ? 0 : 1, bot: BOTS[index]!, kind }));
-        });
-        const all = deliveries(steps);
-        if (all.length === 0) return;
-        const shuffled = shuffle([...all, ...repeats.map((at) => all[at % all.length]!)], seed);
-        await inFreshStore(async (apply, read) => {
-          for (const delivery of shuffled) await apply(delivery);
-          expect(await read()).toEqual(fold(all));
-        });
-      }),
+      fc.asyncProperty(
+        lives,
+        fc.array(fc.nat(30), { maxLength: 8 }),
+        fc.integer(),
+        async (shapes, repeats, seed) => {
+          const steps = shapes.flatMap(({ created, updates, deleted, secondLifeFrom }, index) => {
+            const kinds: EventKind[] = [
+              ...(created ? ['created' as const] : []),
+              ...Array.from({ length: updates }, () => 'updated' as const),
+              ...(deleted ? ['deleted' as const] : []),
+            ];
+            return kinds.map((kind, at): Step => ({
+              life: at < secondLifeFrom ? 0 : 1,
+              bot: BOTS[index]!,
+              kind,
+            }));
+          });
+          const all = deliveries(steps);
+          if (all.length === 0) return;
+          const shuffled = shuffle([...all, ...repeats.map((at) => all[at % all.length]!)], seed);
+          await inFreshStore(async (apply, read) => {
+            for (const delivery of shuffled) await apply(delivery);
+            expect(await read()).toEqual(fold(all));
+          });
+        },
+      ),
       runs,
     );
   });
@@ -147,7 +170,8 @@ describe('the documents that a history of events ends in', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 8 }), fc.subarray(BOTS), async (steps, old) => {
         const all = deliveries(steps);
         await inFreshStore(async (apply, read, prefix) => {
-          for (const id of old) await store.bots.insertOne({ id: `${prefix}${id}`, segment_id: 3, config: { old: id } });
+          for (const id of old)
+            await store.bots.insertOne({ id: `${prefix}${id}`, segment_id: 3, config: { old: id } });
           for (const delivery of all) await apply(delivery);
           expect(await read()).toEqual(fold(all, Object.fromEntries(old.map((id) => [id, { old: id }]))));
         });
@@ -172,5 +196,8 @@ async function applyPersistently(event: BotEvent, order: EventOrder): Promise<vo
 function shuffle<T>(items: T[], seed: number): T[] {
   let state = seed >>> 0;
   const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-  return items.map((item) => ({ item, key: random() })).sort((x, y) => x.key - y.key).map(({ item }) => item);
+  return items
+    .map((item) => ({ item, key: random() }))
+    .sort((x, y) => x.key - y.key)
+    .map(({ item }) => item);
 }

@@ -38,7 +38,8 @@ describe.each(versions)('with NATS $version', ({ binary }) => {
     await until(() => producer.stats.state === 'consuming', { timeoutMs: 15_000 });
     return producer;
   };
-  const valueOf = async (botId: string): Promise<unknown> => ((await world.config(botId)) as { v?: unknown } | undefined)?.v;
+  const valueOf = async (botId: string): Promise<unknown> =>
+    ((await world.config(botId)) as { v?: unknown } | undefined)?.v;
 
   it('created, updated, deleted and poison go their ways', async () => {
     await world.createStream();
@@ -106,8 +107,16 @@ describe.each(versions)('with NATS $version', ({ binary }) => {
     const jsm = await jetstreamManager(await world.nats.connection());
     const streamCreatedAt = new Date((await jsm.streams.info(EVENTS_STREAM)).created);
     const { bots, eventOrder } = world.collections;
-    const store: EventStore = { bots, eventOrder, withSession: (work) => world.mongo.client.withSession(work) };
-    await applyEvent(store, { kind: 'created', botId: 'a', config: { v: 1 }, custom: customOf() }, { streamCreatedAt, sequence });
+    const store: EventStore = {
+      bots,
+      eventOrder,
+      withSession: (work) => world.mongo.client.withSession(work),
+    };
+    await applyEvent(
+      store,
+      { kind: 'created', botId: 'a', config: { v: 1 }, custom: customOf() },
+      { streamCreatedAt, sequence },
+    );
     const before = await bots.find().toArray();
     const producer = await consuming();
     await until(() => settled(producer) === 1);
@@ -131,11 +140,17 @@ describe('MongoDB killed mid-way', () => {
         if (v === 300) await mongo.restart();
       }
       await world.publish('deleted', 'b0');
-      await until(() => producer.stats.pending === 0 && producer.stats.state === 'consuming', { timeoutMs: 30_000 });
+      await until(() => producer.stats.pending === 0 && producer.stats.state === 'consuming', {
+        timeoutMs: 30_000,
+      });
       await until(async () => (await world.collections.bots.countDocuments()) === 19, { timeoutMs: 30_000 });
-      await until(async () => ((await world.config('b19')) as { v: number }).v === 399, { timeoutMs: 30_000 });
+      await until(async () => ((await world.config('b19')) as { v: number }).v === 399, {
+        timeoutMs: 30_000,
+      });
       const documents = await world.collections.bots.find().sort({ id: 1 }).toArray();
-      const expected = Array.from({ length: 19 }, (_, i) => ({ id: `b${i + 1}`, v: 381 + i })).sort((x, y) => (x.id < y.id ? -1 : 1));
+      const expected = Array.from({ length: 19 }, (_, i) => ({ id: `b${i + 1}`, v: 381 + i })).sort((x, y) =>
+        x.id < y.id ? -1 : 1,
+      );
       expect(documents.map(({ id, config }) => ({ id, v: config?.['v'] }))).toEqual(expected);
     } finally {
       await world[Symbol.asyncDispose]();

@@ -39,7 +39,10 @@ export async function natsVersions(): Promise<{ version: string; binary: string 
   const old = await debianNats();
   const all = [{ version: usual.version, binary: usual.path }];
   if (old !== undefined) all.push({ version: '2.9 (Debian)', binary: old });
-  else console.warn('nats-server 2.9 cannot be fetched here (apt-get download nats-server): only the usual one is tested');
+  else
+    console.warn(
+      'nats-server 2.9 cannot be fetched here (apt-get download nats-server): only the usual one is tested',
+    );
   return all;
 }
 

@@ -8,7 +8,10 @@ import { ownMongo } from './events-servers.ts';
 it('a successor ends the transaction that its predecessor left open, and the predecessor can neither complete it nor is it lamed', async () => {
   const server = await ownMongo();
   const log = createLogger({ level: 'silent', service: 'test' });
-  const [first, second] = [connectMongo(server.url, { appName: 'first', log }), connectMongo(server.url, { appName: 'second', log })];
+  const [first, second] = [
+    connectMongo(server.url, { appName: 'first', log }),
+    connectMongo(server.url, { appName: 'second', log }),
+  ];
   const names = { bots: 'bots', runtime: 'runtime' };
   const [mine, theirs] = [collections(first.client, names), collections(second.client, names)];
   await mine.bots.insertOne({ id: 'b', config: { v: 0 } });

@@ -27,7 +27,14 @@ export type EventWorld = AsyncDisposable & {
 };
 
 export const customOf = (version = '1.0.0'): object => ({
-  config: { name: 'a', type: 'realtime', runtime: 'python3.11', version, entrypoints: { bot: 'main.py' }, hasFrontend: false },
+  config: {
+    name: 'a',
+    type: 'realtime',
+    runtime: 'python3.11',
+    version,
+    entrypoints: { bot: 'main.py' },
+    hasFrontend: false,
+  },
   createdAt: '2026-11-21T19:40:24.531Z',
   updatedAt: '2026-11-21T19:40:24.531Z',
   filePath: `u/a/${version}`,

@@ -1,7 +1,7 @@
 import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
 import { Int32 } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EVENTS_STREAM } from '../../infra/nats/platform-stream.ts';
+import { ensureEventsStream, EVENTS_STREAM } from '../../infra/nats/platform-stream.ts';
 import { until } from '../support/poll.ts';
 import { ownMongo, ownNats, type OwnServer } from './events-servers.ts';
 import { customOf, eventWorld, settled, type EventWorld } from './events-world.ts';
@@ -38,7 +38,10 @@ describe('events become documents', () => {
     await running();
     const config = { name: 'n', $ref: '#/x', 'a.b': { $set: 1, __proto__: 2 }, list: [1, 'two', null] };
     await world.publish('created', 'b1', config);
-    const document = await until(() => world.collections.bots.findOne({ id: 'b1' }, { promoteValues: false }), { timeoutMs: 1000 });
+    const document = await until(
+      () => world.collections.bots.findOne({ id: 'b1' }, { promoteValues: false }),
+      { timeoutMs: 1000 },
+    );
     expect(document.segment_id).toEqual(new Int32(0));
     const plain = await world.collections.bots.findOne({ id: 'b1' }, { projection: { _id: 0 } });
     expect(plain).toEqual({
@@ -50,7 +53,13 @@ describe('events become documents', () => {
         filePath: 'u/a/1.0.0',
         createdAt: '2026-11-21T19:40:24.531Z',
         updatedAt: '2026-11-21T19:40:24.531Z',
-        config: { name: 'a', type: 'realtime', runtime: 'python3.11', version: '1.0.0', entrypoints: { bot: 'main.py' } },
+        config: {
+          name: 'a',
+          type: 'realtime',
+          runtime: 'python3.11',
+          version: '1.0.0',
+          entrypoints: { bot: 'main.py' },
+        },
       },
     });
   });
@@ -63,7 +72,10 @@ describe('events become documents', () => {
     await until(async () => ((await world.config('b1')) as { v?: number } | undefined)?.v === 2);
     await world.publish('deleted', 'b1');
     await until(async () => (await world.config('b1')) === undefined);
-    expect(await world.collections.eventOrder.findOne({ _id: 'b1' })).toMatchObject({ sequence: 3, deletedAt: expect.any(Date) as Date });
+    expect(await world.collections.eventOrder.findOne({ _id: 'b1' })).toMatchObject({
+      sequence: 3,
+      deletedAt: expect.any(Date) as Date,
+    });
   });
 
   it('updated before created makes the bot, and the late created changes nothing', async () => {
@@ -77,14 +89,29 @@ describe('events become documents', () => {
 
   it('leaves what the platform does not send alone: the root flag, the segment, the next time', async () => {
     await world.createStream();
-    await world.collections.bots.insertOne({ id: 'old', segment_id: 7, enabled: false, config: { v: 1 }, custom: { version: '0.9.0' } });
+    await world.collections.bots.insertOne({
+      id: 'old',
+      segment_id: 7,
+      enabled: false,
+      config: { v: 1 },
+      custom: { version: '0.9.0' },
+    });
     const producer = await running();
     await world.publish('created', 'old', { v: 5 });
     await until(() => settled(producer) === 1);
-    expect(await world.collections.bots.findOne({ id: 'old' })).toMatchObject({ segment_id: 7, enabled: false, config: { v: 1 } });
+    expect(await world.collections.bots.findOne({ id: 'old' })).toMatchObject({
+      segment_id: 7,
+      enabled: false,
+      config: { v: 1 },
+    });
     await world.publish('updated', 'old', { v: 2 });
     await until(() => settled(producer) === 2);
-    expect(await world.collections.bots.findOne({ id: 'old' })).toMatchObject({ segment_id: 7, enabled: false, config: { v: 2 }, custom: { version: '1.0.0' } });
+    expect(await world.collections.bots.findOne({ id: 'old' })).toMatchObject({
+      segment_id: 7,
+      enabled: false,
+      config: { v: 2 },
+      custom: { version: '1.0.0' },
+    });
   });
 
   it('an update that says nothing new, in another key order, does not touch the document', async () => {
@@ -106,11 +133,17 @@ describe('events become documents', () => {
   it('an id that an old database holds twice is updated and deleted twice', async () => {
     await world.createStream();
     await world.collections.bots.dropIndexes();
-    await world.collections.bots.insertMany([{ id: 'd', config: { v: 1 } }, { id: 'd', config: { v: 0 } }]);
+    await world.collections.bots.insertMany([
+      { id: 'd', config: { v: 1 } },
+      { id: 'd', config: { v: 0 } },
+    ]);
     const producer = await running();
     await world.publish('updated', 'd', { v: 2 });
     await until(() => settled(producer) === 1);
-    expect((await world.collections.bots.find({ id: 'd' }).toArray()).map((bot) => bot.config)).toEqual([{ v: 2 }, { v: 2 }]);
+    expect((await world.collections.bots.find({ id: 'd' }).toArray()).map((bot) => bot.config)).toEqual([
+      { v: 2 },
+      { v: 2 },
+    ]);
     await world.publish('deleted', 'd');
     await until(() => settled(producer) === 2);
     expect(await world.collections.bots.countDocuments({ id: 'd' })).toBe(0);
@@ -128,11 +161,18 @@ describe('replays and recreated streams', () => {
     await first.stop();
     const before = await world.collections.bots.find().toArray();
     const jsm = await jetstreamManager(await world.nats.connection());
-    for await (const info of jsm.consumers.list(EVENTS_STREAM)) await jsm.consumers.delete(EVENTS_STREAM, info.name);
+    for await (const info of jsm.consumers.list(EVENTS_STREAM))
+      await jsm.consumers.delete(EVENTS_STREAM, info.name);
     const second = await running();
     await until(() => settled(second) === 5);
     expect(await world.collections.bots.find().toArray()).toEqual(before);
-    expect(second.stats.applied).toMatchObject({ created: 0, updated: 0, deleted: 0, unchanged: 2, stale: 3 });
+    expect(second.stats.applied).toMatchObject({
+      created: 0,
+      updated: 0,
+      deleted: 0,
+      unchanged: 2,
+      stale: 3,
+    });
   });
 
   it('the durable deleted while running is made anew', async () => {
@@ -141,7 +181,8 @@ describe('replays and recreated streams', () => {
     await world.publish('created', 'b1');
     await until(() => settled(producer) === 1);
     const jsm = await jetstreamManager(await world.nats.connection());
-    for await (const info of jsm.consumers.list(EVENTS_STREAM)) await jsm.consumers.delete(EVENTS_STREAM, info.name);
+    for await (const info of jsm.consumers.list(EVENTS_STREAM))
+      await jsm.consumers.delete(EVENTS_STREAM, info.name);
     await world.publish('updated', 'b1', { v: 2 });
     await until(async () => ((await world.config('b1')) as { v?: number }).v === 2);
     expect(producer.stats.bindings).toBe(2);
@@ -200,7 +241,10 @@ describe('deliveries that never reached us', () => {
       return count;
     })();
     for (let v = 1; v <= 40; v += 1) await world.publish('updated', `b${v % 4}`, { v });
-    await until(async () => (await world.collections.bots.countDocuments({ 'config.v': { $gte: 37 } })) === 4, { timeoutMs: 5000 });
+    await until(
+      async () => (await world.collections.bots.countDocuments({ 'config.v': { $gte: 37 } })) === 4,
+      { timeoutMs: 5000 },
+    );
     await taking;
     expect(producer.stats.applied.stale).toBe(0);
   });
@@ -221,12 +265,49 @@ describe('deliveries that never reached us', () => {
   });
 });
 
+describe('the platform’s stream', () => {
+  it('is created as the contract has it, and never touched where it exists', async () => {
+    const jsm = await jetstreamManager(await world.nats.connection());
+    await expect(ensureEventsStream(jsm)).resolves.toBe('created');
+    const { config } = await jsm.streams.info(EVENTS_STREAM);
+    expect(config).toMatchObject({
+      retention: 'limits',
+      storage: 'file',
+      max_age: 7 * 24 * 3600 * 1e9,
+      num_replicas: 1,
+    });
+    expect(config.subjects).toHaveLength(6);
+    await jsm.streams.update(EVENTS_STREAM, { description: 'theirs' });
+    await expect(ensureEventsStream(jsm)).resolves.toBe('exists');
+    expect((await jsm.streams.info(EVENTS_STREAM)).config.description).toBe('theirs');
+  });
+
+  it('is not created over another that holds its subjects: the message names it', async () => {
+    const jsm = await jetstreamManager(await world.nats.connection());
+    await jsm.streams.add({ name: 'INTRUDER', subjects: ['the0.bot.>'] });
+    try {
+      await expect(ensureEventsStream(jsm)).rejects.toThrow(/overlap the stream INTRUDER/);
+    } finally {
+      await jsm.streams.delete('INTRUDER');
+    }
+  });
+
+  it('is missed by name when an event finds no stream', async () => {
+    await expect(world.publish('created', 'b1')).rejects.toThrow(
+      /the0.bot.created was not stored: no stream takes it/,
+    );
+  });
+});
+
 describe('poison', () => {
   it('is kept with its reason, terminated, counted, and holds nothing up', async () => {
     await world.createStream();
     const producer = await running();
     await world.publishRaw('the0.bot.created', '{"id":');
-    await world.publishRaw('the0.bot.updated', JSON.stringify({ id: '../x', config: {}, custom: customOf() }));
+    await world.publishRaw(
+      'the0.bot.updated',
+      JSON.stringify({ id: '../x', config: {}, custom: customOf() }),
+    );
     await world.publishRaw('the0.bot.created', new Uint8Array([0xff, 0x00]));
     await world.publish('created', 'fine');
     await until(async () => (await world.config('fine')) !== undefined);
@@ -234,7 +315,11 @@ describe('poison', () => {
     const kept = await world.collections.poison.find().sort({ sequence: 1 }).toArray();
     expect(kept.map(({ sequence, reason, subject }) => ({ sequence, reason, subject }))).toEqual([
       { sequence: 1, subject: 'the0.bot.created', reason: 'message is not JSON' },
-      { sequence: 2, subject: 'the0.bot.updated', reason: expect.stringContaining('may hold only') as string },
+      {
+        sequence: 2,
+        subject: 'the0.bot.updated',
+        reason: expect.stringContaining('may hold only') as string,
+      },
       { sequence: 3, subject: 'the0.bot.created', reason: 'message is not UTF-8' },
     ]);
     await ackedAll(4);
@@ -242,11 +327,15 @@ describe('poison', () => {
 
   it('what MongoDB will never store is poison too, not an endless retry', async () => {
     await world.createStream();
-    await world.mongo.client.db(world.collections.bots.dbName).command({ collMod: 'bots', validator: { 'config.v': { $ne: 13 } } });
+    await world.mongo.client
+      .db(world.collections.bots.dbName)
+      .command({ collMod: 'bots', validator: { 'config.v': { $ne: 13 } } });
     const producer = await running();
     await world.publish('created', 'b1', { v: 13 });
     await until(() => producer.stats.poison === 1);
-    expect(await world.collections.poison.findOne()).toMatchObject({ reason: expect.stringContaining('validator') as string });
+    expect(await world.collections.poison.findOne()).toMatchObject({
+      reason: expect.stringContaining('validator') as string,
+    });
     expect(producer.stats.retries).toBe(0);
   });
 });
@@ -255,7 +344,11 @@ async function ackedAll(sequence: number): Promise<void> {
   const jsm = await jetstreamManager(await world.nats.connection());
   await until(async () => {
     const [info] = await jsm.consumers.list(EVENTS_STREAM).next();
-    return info?.config.ack_policy === AckPolicy.Explicit && info.ack_floor.stream_seq === sequence && info.num_ack_pending === 0;
+    return (
+      info?.config.ack_policy === AckPolicy.Explicit &&
+      info.ack_floor.stream_seq === sequence &&
+      info.num_ack_pending === 0
+    );
   });
 }
 

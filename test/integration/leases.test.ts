@@ -12,7 +12,9 @@ import { ownMongo, type OwnServer } from './events-servers.ts';
 const TTL_MS = 1000;
 const log = createLogger({ level: 'silent', service: 'test' });
 const untilAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })));
+  new Promise((resolve) =>
+    signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
 
 let mongo: OwnServer;
 let link: MongoLink;
@@ -45,7 +47,11 @@ afterEach(async () => {
 });
 
 const leases = (): LeaseOptions['collection'] => link.client.db(database).collection<LeaseDocument>('leases');
-function hold(owner: string, onAcquired: LeaseOptions['onAcquired'], rest: Partial<LeaseOptions> = {}): Promise<void> {
+function hold(
+  owner: string,
+  onAcquired: LeaseOptions['onAcquired'],
+  rest: Partial<LeaseOptions> = {},
+): Promise<void> {
   const holder = holdLease({
     collection: leases(),
     name: 'one',
@@ -100,7 +106,10 @@ describe('a lease', () => {
     let lost: LeaseLost | undefined;
     void hold('a', (held) => untilAborted(held.signal), { onLost: (reason) => (lost ??= reason) });
     await until(async () => (await leases().findOne({ _id: 'one' }))?.owner.startsWith('a/'));
-    await leases().updateOne({ _id: 'one' }, { $set: { owner: 'thief', until: new Date(Date.now() + 60_000) }, $inc: { term: 1 } });
+    await leases().updateOne(
+      { _id: 'one' },
+      { $set: { owner: 'thief', until: new Date(Date.now() + 60_000) }, $inc: { term: 1 } },
+    );
     await until(() => lost);
     expect(lost).toBeInstanceOf(LeaseLost);
     expect(lost?.message).toContain('another took it over');
@@ -172,10 +181,14 @@ describe('a lease', () => {
     let acquired = false;
     await leases().insertOne({ _id: 'one', owner: 'b/x', until: new Date(Date.now() + 1500), term: 1 });
     const askedAt = Date.now();
-    void hold('a', async (held) => {
-      acquired = true;
-      await untilAborted(held.signal);
-    }, { clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() + 3_600_000 } });
+    void hold(
+      'a',
+      async (held) => {
+        acquired = true;
+        await untilAborted(held.signal);
+      },
+      { clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() + 3_600_000 } },
+    );
     await until(() => acquired);
     expect(Date.now() - askedAt).toBeGreaterThanOrEqual(1400);
   });

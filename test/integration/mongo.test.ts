@@ -32,39 +32,56 @@ afterEach(async () => {
 });
 
 const logger = (): ReturnType<typeof createLogger> =>
-  createLogger({ level: 'debug', service: 'test', destination: { write: (line) => void lines.push(JSON.parse(line) as Line) } });
-
-describe('indexes', () => {
-  it.each(INDEXED_QUERIES.map((query) => [`${query.collection}: ${query.purpose}`, query] as const))('serve %s', async (_name, query) => {
-    await ensureIndexes(own);
-    // A collection that does not exist yet has no plan to explain.
-    await own[query.collection].insertOne({ _id: 'seed' } as never);
-    const cursor = own[query.collection].find(query.filter as never);
-    const plan = (await (query.sort === undefined ? cursor : cursor.sort(query.sort)).explain('queryPlanner'));
-    const stages = stagesOf((plan['queryPlanner'] as Document)['winningPlan'] as Document);
-    expect(stages).not.toContain('COLLSCAN');
-    expect(stages).not.toContain('SORT');
-    expect(stages.some((stage) => ['IXSCAN', 'IDHACK'].includes(stage))).toBe(true);
+  createLogger({
+    level: 'debug',
+    service: 'test',
+    destination: { write: (line) => void lines.push(JSON.parse(line) as Line) },
   });
 
+describe('indexes', () => {
+  it.each(INDEXED_QUERIES.map((query) => [`${query.collection}: ${query.purpose}`, query] as const))(
+    'serve %s',
+    async (_name, query) => {
+      await ensureIndexes(own);
+      // A collection that does not exist yet has no plan to explain.
+      await own[query.collection].insertOne({ _id: 'seed' } as never);
+      const cursor = own[query.collection].find(query.filter as never);
+      const plan = await (query.sort === undefined ? cursor : cursor.sort(query.sort)).explain(
+        'queryPlanner',
+      );
+      const stages = stagesOf((plan['queryPlanner'] as Document)['winningPlan'] as Document);
+      expect(stages).not.toContain('COLLSCAN');
+      expect(stages).not.toContain('SORT');
+      expect(stages.some((stage) => ['IXSCAN', 'IDHACK'].includes(stage))).toBe(true);
+    },
+  );
+
   it('can be ensured again, and by several processes at once', async () => {
-    expect(await Promise.all([ensureIndexes(own), ensureIndexes(own), ensureIndexes(own)])).toEqual([[], [], []]);
+    expect(await Promise.all([ensureIndexes(own), ensureIndexes(own), ensureIndexes(own)])).toEqual([
+      [],
+      [],
+      [],
+    ]);
     expect(await ensureIndexes(own)).toEqual([]);
   });
 
   it('an id in two documents of an old database is reported, stops nothing, and once mended the index is unique', async () => {
     await own.bots.insertMany([{ id: 'twice' }, { id: 'twice' }, { id: 'once' }]);
     const first = await ensureIndexes(own);
-    expect(first).toEqual([expect.objectContaining({ collection: own.bots.namespace, doubledIds: ['twice'] })]);
+    expect(first).toEqual([
+      expect.objectContaining({ collection: own.bots.namespace, doubledIds: ['twice'] }),
+    ]);
     expect(first[0]?.reason).toContain('twice');
     expect(await ensureIndexes(own)).toEqual(first);
     const plan = await own.bots.find({ id: 'twice' }).explain('queryPlanner');
-    expect(stagesOf(((plan)['queryPlanner'] as Document)['winningPlan'] as Document)).toContain('IXSCAN');
+    expect(stagesOf((plan['queryPlanner'] as Document)['winningPlan'] as Document)).toContain('IXSCAN');
 
     await own.bots.deleteOne({ id: 'twice' });
     expect(await ensureIndexes(own)).toEqual([]);
     await expect(own.bots.insertOne({ id: 'once' })).rejects.toThrow(/duplicate key/);
-    expect((await own.bots.indexes()).filter((index) => Object.keys(index.key).includes('id'))).toHaveLength(1);
+    expect((await own.bots.indexes()).filter((index) => Object.keys(index.key).includes('id'))).toHaveLength(
+      1,
+    );
   });
 
   it('somebody else’s index in the same place is reported and left alone', async () => {
@@ -91,7 +108,11 @@ describe('indexes', () => {
 describe('the connection', () => {
   it('knows its server, answers a ping, and says so once when it goes and once when it is back', async () => {
     await until(() => link.connected);
-    await expect(link.topology()).resolves.toEqual({ kind: 'replicaSet', changeStreams: true, transactions: true });
+    await expect(link.topology()).resolves.toEqual({
+      kind: 'replicaSet',
+      changeStreams: true,
+      transactions: true,
+    });
     await expect(link.ping()).resolves.toBeUndefined();
     server.kill('SIGKILL');
     await until(() => !link.connected);
@@ -132,14 +153,22 @@ describe('the connection', () => {
   it('a standalone server is known for one, without transactions and change streams', async () => {
     const standalone = await ownMongo({ replicaSet: false });
     const lone = connectMongo(standalone.url, { appName: 'lone', log: logger() });
-    await expect(lone.topology()).resolves.toEqual({ kind: 'standalone', changeStreams: false, transactions: false });
+    await expect(lone.topology()).resolves.toEqual({
+      kind: 'standalone',
+      changeStreams: false,
+      transactions: false,
+    });
     await lone.close();
     await standalone.dispose();
   });
 });
 
 function stagesOf(plan: Document): string[] {
-  const inner = (plan['inputStages'] as Document[] | undefined) ?? [plan['inputStage'] as Document | undefined];
-  const children = [...inner, plan['queryPlan'] as Document | undefined].filter((child) => child !== undefined);
+  const inner = (plan['inputStages'] as Document[] | undefined) ?? [
+    plan['inputStage'] as Document | undefined,
+  ];
+  const children = [...inner, plan['queryPlan'] as Document | undefined].filter(
+    (child) => child !== undefined,
+  );
   return [String(plan['stage']), ...children.flatMap(stagesOf)];
 }

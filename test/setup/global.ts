@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { isAlive } from '../../bin/lock.mjs';
 import { ensureImages } from '../../infra/images/ensure.ts';
 import { ensureEngine } from '../../infra/local/engine.ts';
 import { ensureServers } from '../../infra/local/ensure.ts';
@@ -25,6 +26,8 @@ declare module 'vitest' {
   }
 }
 
+const PREFIX = 'the0-test-';
+
 type Run = { shared: SharedServers; stop: () => Promise<void> };
 
 // Each project loads this module anew, and all of a run share one set of servers.
@@ -44,7 +47,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function bringUp(): Promise<Run> {
-  const dir = mkdtempSync(join(tmpdir(), 'the0-test-'));
+  sweep();
+  const dir = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   const begun = Date.now();
   // Whatever servers the developer has configured are none of the tests' business.
   const { env, stop } = await ensureServers({
@@ -62,6 +66,15 @@ async function bringUp(): Promise<Run> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Removes what runs left behind that were killed: their servers died with them, their data did not. */
+function sweep(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1]);
+    if (Number.isInteger(pid) && !isAlive({ pid }))
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
 }
 
 async function bringUpEngine(): Promise<Pick<SharedServers, 'dockerHost' | 'engineProblem'>> {

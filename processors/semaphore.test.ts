@@ -2,8 +2,6 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Semaphore } from './semaphore.ts';
 
-const never = new AbortController().signal;
-
 describe('Semaphore', () => {
   it('lets no more run at once than its width, and all in the end', async () => {
     const semaphore = new Semaphore(3);
@@ -11,7 +9,7 @@ describe('Semaphore', () => {
     let most = 0;
     await Promise.all(
       Array.from({ length: 20 }, () =>
-        semaphore.run(never, async () => {
+        semaphore.run(async () => {
           running += 1;
           most = Math.max(most, running);
           await turn();
@@ -24,24 +22,24 @@ describe('Semaphore', () => {
 
   it('frees its place when the work fails', async () => {
     const semaphore = new Semaphore(1);
-    await expect(semaphore.run(never, async () => Promise.reject(new Error('broken')))).rejects.toThrow(
+    await expect(semaphore.run(async () => Promise.reject(new Error('broken')))).rejects.toThrow(
       'broken',
     );
-    expect(await semaphore.run(never, async () => 'next')).toBe('next');
+    expect(await semaphore.run(async () => 'next')).toBe('next');
   });
 
   it('who gives up waiting takes no place', async () => {
     const semaphore = new Semaphore(1);
     let free = (): void => undefined;
-    const held = semaphore.run(never, () => new Promise<void>((resolve) => (free = resolve)));
+    const held = semaphore.run(() => new Promise<void>((resolve) => (free = resolve)));
     const leaving = new AbortController();
-    const waiting = semaphore.run(leaving.signal, async () => 'ran');
-    const behind = semaphore.run(never, async () => 'behind');
+    const waiting = semaphore.run(async () => 'ran', leaving.signal);
+    const behind = semaphore.run(async () => 'behind');
     leaving.abort(new Error('left'));
     await expect(waiting).rejects.toThrow('left');
     free();
     await held;
     expect(await behind).toBe('behind');
-    expect(await semaphore.run(never, async () => 'free again')).toBe('free again');
+    expect(await semaphore.run(async () => 'free again')).toBe('free again');
   });
 });

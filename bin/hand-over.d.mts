@@ -1,0 +1,2 @@
+export function handOver(command: string, args: readonly string[]): void;
+export function inForegroundOfTerminal(): boolean;

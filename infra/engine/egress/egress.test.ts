@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { SpecRefused } from '../errors.ts';
+import { installEgress } from './filter.ts';
+import { egressGate } from './gate.ts';
+import { IptablesError } from './iptables.ts';
+import { canonicalCidr, planEgressRules, REFUSED_RANGES, resolversOf } from './plan.ts';
+
+const input = {
+  installation: 'the0',
+  bridge: 'the0-abcdef01',
+  allow: ['10.1.2.3/24'],
+  resolvers: ['10.0.0.53'],
+};
+
+describe('planEgressRules', () => {
+  it('opens first and refuses last, in both chains', () => {
+    const [forward, host] = planEgressRules(input).chains;
+    const name = forward?.name ?? '';
+    expect(forward?.rules).toEqual([
+      `-A ${name} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
+      `-A ${name} -d 10.0.0.53/32 -p udp -m udp --dport 53 -j RETURN`,
+      `-A ${name} -d 10.0.0.53/32 -p tcp -m tcp --dport 53 -j RETURN`,
+      `-A ${name} -d 10.1.2.0/24 -j RETURN`,
+      ...REFUSED_RANGES.map((range) => `-A ${name} -d ${range} -j DROP`),
+    ]);
+    expect(host?.from).toBe('INPUT');
+    expect(host?.rules.at(-1)).toBe(`-A ${host?.name} -j DROP`);
+    expect(forward?.name).not.toBe(host?.name);
+  });
+
+  it('keeps installations apart, with names that the kernel can hold', () => {
+    const other = planEgressRules({ ...input, installation: 'x'.repeat(31) });
+    for (const chain of other.chains) {
+      expect(chain.name.length).toBeLessThanOrEqual(28);
+      expect(planEgressRules(input).chains.map((mine) => mine.name)).not.toContain(chain.name);
+    }
+  });
+
+  it('refuses what is no IPv4 range, since a typing error would otherwise open nothing or everything', () => {
+    for (const bad of [
+      'lots',
+      '10.0.0.0/33',
+      '10.0.0/8',
+      '::1',
+      '10.0.0.0/8/8',
+      '10.0.0.0/-1',
+      '',
+      '10.0.0.0/8 -j ACCEPT',
+    ])
+      expect(() => planEgressRules({ ...input, allow: [bad] }), bad).toThrow(SpecRefused);
+    expect(canonicalCidr('x', '255.255.255.255')).toBe('255.255.255.255/32');
+    expect(canonicalCidr('x', '192.168.200.9/22')).toBe('192.168.200.0/22');
+    expect(canonicalCidr('x', '1.2.3.4/0')).toBe('0.0.0.0/0');
+  });
+
+  it('takes the resolvers that containers themselves would ask', () => {
+    const resolvConf =
+      '# comment\nnameserver 10.0.0.53\nnameserver 127.0.0.53\n nameserver fe80::1\nnameserver 10.0.0.53\nsearch x\n';
+    expect(resolversOf(resolvConf)).toEqual(['10.0.0.53']);
+  });
+});
+
+describe('installEgress', () => {
+  it('says so where there is no iptables, and where it is refused', async () => {
+    const host = (error: Error) => ({
+      isRoot: () => true,
+      hasInterface: () => true,
+      run: () => Promise.reject(error),
+    });
+    const plan = planEgressRules(input);
+    const absent = await installEgress(plan, host(new IptablesError('spawn', 'ENOENT')));
+    expect(absent).toEqual({ filtered: false, reason: 'this machine has no iptables' });
+    const refused = await installEgress(plan, host(new IptablesError('Permission denied', 4)));
+    expect(refused).toEqual({ filtered: false, reason: 'Permission denied' });
+  });
+});
+
+describe('egressGate', () => {
+  const unfiltered = { filtered: false, reason: 'only root can install the rules' } as const;
+  const never = () => Promise.reject(new Error('there is no need to probe'));
+
+  it('opens for filtered egress and for an operator who says so, without a probe', async () => {
+    expect(
+      await egressGate({ state: { filtered: true }, allowUnfiltered: false, probe: never }),
+    ).toMatchObject({ allowed: true });
+    expect(await egressGate({ state: unfiltered, allowUnfiltered: true, probe: never })).toMatchObject({
+      allowed: true,
+    });
+  });
+
+  it('opens where the metadata address cannot be reached, and nowhere else', async () => {
+    const ask = (result: 'reachable' | 'unreachable' | { unknown: string }) =>
+      egressGate({ state: unfiltered, allowUnfiltered: false, probe: () => Promise.resolve(result) });
+    expect(await ask('unreachable')).toMatchObject({ allowed: true });
+    for (const result of ['reachable', { unknown: 'no image' }] as const) {
+      const decision = await ask(result);
+      expect(decision.allowed).toBe(false);
+      expect(decision.reason).toMatch(/only root.*ALLOW_UNFILTERED_EGRESS=1/);
+    }
+  });
+});
