@@ -10,13 +10,18 @@ import type { Target } from './target.ts';
 const PATIENCE_MS = 3_000;
 
 /** Runs `work` with the installation's collections and closes the connection, whatever happens. */
-export async function withMongo<T>(target: Target, work: (collections: Collections) => Promise<T>): Promise<T> {
+export async function withMongo<T>(
+  target: Target,
+  work: (collections: Collections) => Promise<T>,
+): Promise<T> {
   const { settings } = target;
   const client = openMongo(settings.MONGO_URI);
   try {
     // Of several questions asked at once of a server that is away, all but one would hear only that we hung up.
     await client.connect();
-    return await work(collections(client, { bots: settings.MONGO_BOTS_DATABASE, runtime: settings.MONGO_RUNTIME_DATABASE }));
+    return await work(
+      collections(client, { bots: settings.MONGO_BOTS_DATABASE, runtime: settings.MONGO_RUNTIME_DATABASE }),
+    );
   } catch (error) {
     throw explain('MongoDB', 'MONGO_URI', target, error);
   } finally {
@@ -25,9 +30,16 @@ export async function withMongo<T>(target: Target, work: (collections: Collectio
 }
 
 /** Runs `work` with JetStream and closes the connection, whatever happens. */
-export async function withJetStream<T>(target: Target, work: (js: JetStreamClient, jsm: JetStreamManager, maxPayload: number) => Promise<T>): Promise<T> {
+export async function withJetStream<T>(
+  target: Target,
+  work: (js: JetStreamClient, jsm: JetStreamManager, maxPayload: number) => Promise<T>,
+): Promise<T> {
   const url = target.settings.NATS_URL ?? 'nats://localhost:4222';
-  const connection = await connect({ ...connectionOptions(url, 'the0-runtime cli'), timeout: PATIENCE_MS, reconnect: false }).catch((error: unknown) => {
+  const connection = await connect({
+    ...connectionOptions(url, 'the0-runtime cli'),
+    timeout: PATIENCE_MS,
+    reconnect: false,
+  }).catch((error: unknown) => {
     throw explain('NATS', 'NATS_URL', target, error);
   });
   try {
@@ -42,15 +54,29 @@ export async function withJetStream<T>(target: Target, work: (js: JetStreamClien
 
 function openMongo(uri: string): MongoClient {
   try {
-    return new MongoClient(uri, { appName: 'the0-runtime cli', serverSelectionTimeoutMS: PATIENCE_MS, connectTimeoutMS: PATIENCE_MS });
+    return new MongoClient(uri, {
+      appName: 'the0-runtime cli',
+      serverSelectionTimeoutMS: PATIENCE_MS,
+      connectTimeoutMS: PATIENCE_MS,
+    });
   } catch (error) {
-    throw new CliError(`MONGO_URI cannot be used: ${(error as Error).message}. Expected mongodb://[user:password@]host:port[,…]/[?options]`, 2, { cause: error });
+    throw new CliError(
+      `MONGO_URI cannot be used: ${(error as Error).message}. Expected mongodb://[user:password@]host:port[,…]/[?options]`,
+      2,
+      { cause: error },
+    );
   }
 }
 
 function explain(what: string, setting: string, target: Target, error: unknown): unknown {
   const reason = error instanceof Error ? error.message : String(error);
-  if (isDenied(error)) return new CliError(`${what} refused the login: ${reason}. Check the user and password in ${setting}`, 1, { cause: error });
-  if (isUnreachable(error)) return new Unreachable(what, `${setting}, ${target.origin}`, reason, { cause: error });
+  if (isDenied(error))
+    return new CliError(
+      `${what} refused the login: ${reason}. Check the user and password in ${setting}`,
+      1,
+      { cause: error },
+    );
+  if (isUnreachable(error))
+    return new Unreachable(what, `${setting}, ${target.origin}`, reason, { cause: error });
   return error;
 }

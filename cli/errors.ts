@@ -29,7 +29,10 @@ export class Unreachable extends CliError {
 /** One message and an exit code for whatever a command threw. */
 export function explainFailure(error: unknown): { message: string; exitCode: ExitCode } {
   const message = error instanceof Error ? error.message : String(error);
-  return { message: message === '' && error instanceof Error ? error.name : message, exitCode: exitCodeOf(error) };
+  return {
+    message: message === '' && error instanceof Error ? error.name : message,
+    exitCode: exitCodeOf(error),
+  };
 }
 
 function exitCodeOf(error: unknown): ExitCode {
@@ -41,8 +44,14 @@ function exitCodeOf(error: unknown): ExitCode {
 
 /** A server that is away, as opposed to one that answers and refuses. */
 export function isUnreachable(error: unknown): boolean {
-  if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError || error instanceof S3Unavailable) return true;
-  if (error instanceof ConnectionError || error instanceof TimeoutError) return !(error.cause instanceof AuthorizationError);
+  if (
+    error instanceof MongoServerSelectionError ||
+    error instanceof MongoNetworkError ||
+    error instanceof S3Unavailable
+  )
+    return true;
+  if (error instanceof ConnectionError || error instanceof TimeoutError)
+    return !(error.cause instanceof AuthorizationError);
   return error instanceof RequestError && error.isNoResponders();
 }
 

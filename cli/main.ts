@@ -9,4 +9,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const exitCode = await run(process.argv.slice(2));
-if (exitCode !== undefined) process.exitCode = exitCode;
+if (exitCode !== undefined) {
+  process.exitCode = exitCode;
+  // The process ends by itself once all is closed and its output is written; this is for what forgets to close.
+  setTimeout(() => process.exit(), 3_000).unref();
+}

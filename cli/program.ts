@@ -13,7 +13,9 @@ import { productVersion } from './paths.ts';
 
 export function buildProgram(): Command {
   const program = new Command('the0-runtime')
-    .description('Runs other people’s trading bots: platform events become running, isolated, observed containers.')
+    .description(
+      'Runs other people’s trading bots: platform events become running, isolated, observed containers.',
+    )
     .version(productVersion(), '-v, --version', 'print the version')
     .option('--mongo-uri <url>', 'MongoDB (MONGO_URI)')
     .option('--nats-url <url>', 'NATS (NATS_URL)')
@@ -21,7 +23,17 @@ export function buildProgram(): Command {
     .option('--log-level <level>', 'debug, info, warn or error (LOG_LEVEL)')
     .exitOverride()
     .showHelpAfterError('Run with --help to see what there is.');
-  const commands = [upCommand, deployCommand, undeployCommand, botsCommand, botRunnerCommand, processorCommand, settingsCommand, versionCommand, retiredCommands];
+  const commands = [
+    upCommand,
+    deployCommand,
+    undeployCommand,
+    botsCommand,
+    botRunnerCommand,
+    processorCommand,
+    settingsCommand,
+    versionCommand,
+    retiredCommands,
+  ];
   for (const add of commands) add(program);
   for (const command of program.commands) inherit(program, command);
   return program;
@@ -30,7 +42,8 @@ export function buildProgram(): Command {
 /** The reference took its global flags on either side of the command’s name. */
 function inherit(parent: Command, command: Command): void {
   const known = new Set(command.options.map((option) => option.long));
-  for (const option of parent.options) if (option.long !== '--version' && !known.has(option.long)) command.addOption(option);
+  for (const option of parent.options)
+    if (option.long !== '--version' && !known.has(option.long)) command.addOption(option);
   for (const child of command.commands) inherit(command, child);
 }
 

@@ -28,10 +28,15 @@ export type RunningProcess = { context: RoleContext; healthPort: number };
 export async function openProcess(options: RunOptions): Promise<RunningProcess> {
   const { settings, service } = options;
   const log = options.log ?? createLogger({ level: settings.LOG_LEVEL, service });
-  for (const { name, replacement } of retiredInUse(options.environment)) log.warn({ setting: name, replacement }, 'a retired setting has no effect');
+  for (const { name, replacement } of retiredInUse(options.environment))
+    log.warn({ setting: name, replacement }, 'a retired setting has no effect');
 
-  const lifecycle = options.lifecycle ?? withSignals(new Lifecycle({ log, drainDeadlineMs: settings.DRAIN_DEADLINE }));
-  const health = new Health({ log, isServing: () => (lifecycle.state === 'running' ? undefined : lifecycle.state) });
+  const lifecycle =
+    options.lifecycle ?? withSignals(new Lifecycle({ log, drainDeadlineMs: settings.DRAIN_DEADLINE }));
+  const health = new Health({
+    log,
+    isServing: () => (lifecycle.state === 'running' ? undefined : lifecycle.state),
+  });
   const metrics = createMetrics({ service });
   const server = await startHealthServer({
     health,
@@ -44,7 +49,10 @@ export async function openProcess(options: RunOptions): Promise<RunningProcess> 
   lifecycle.onStop('health server', () => server.close());
   lifecycle.onStop('health', () => health.stop());
   health.start();
-  log.info({ health: `http://${server.host}:${server.port}`, installation: settings.INSTALLATION, pid: process.pid }, 'starting');
+  log.info(
+    { health: `http://${server.host}:${server.port}`, installation: settings.INSTALLATION, pid: process.pid },
+    'starting',
+  );
   const owner = `${service}@${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`;
   return { context: { settings, log, lifecycle, health, metrics, owner }, healthPort: server.port };
 }
@@ -58,7 +66,10 @@ function withSignals(lifecycle: Lifecycle): Lifecycle {
  * Runs a role until a signal ends it. A failure to start is logged and ends the process with 1, after what had been
  * opened is closed; a start that a signal interrupts is no failure.
  */
-export async function runRole(options: RunOptions, start: (context: RoleContext) => Promise<unknown>): Promise<void> {
+export async function runRole(
+  options: RunOptions,
+  start: (context: RoleContext) => Promise<unknown>,
+): Promise<void> {
   const { context } = await openProcess(options);
   try {
     await start(context);

@@ -27,7 +27,9 @@ it('is found while its process lives, and readable by its owner only', () => {
 
 it('lets no second one in, and says where the first is', () => {
   claimUp(path, facts);
-  expect(() => claimUp(path, facts)).toThrow(new RegExp(`\`up\` runs here already: process ${process.pid} .*data in /data.*kill -INT ${process.pid}`));
+  expect(() => claimUp(path, facts)).toThrow(
+    new RegExp(`\`up\` runs here already: process ${process.pid} .*data in /data.*kill -INT ${process.pid}`),
+  );
 });
 
 it('takes over what a dead process, or half a write, has left behind', async () => {

@@ -55,7 +55,8 @@ export function claimUp(path: string, file: Omit<UpFile, 'pid' | 'processStart'>
       writeFileSync(path, JSON.stringify(mine, null, 2), { mode: 0o600, flag: 'wx' });
       return mine;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new CliError(`${path} cannot be written: ${(error as Error).message}`);
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        throw new CliError(`${path} cannot be written: ${(error as Error).message}`);
       const running = findUp(path);
       if (running !== undefined) throw new AlreadyUp(running);
       if (attempt > 2) throw new CliError(`${path} is in the way: remove it`);

@@ -32,8 +32,16 @@ export function authentication(options: AuthOptions): Router {
     const { host, origin, 'sec-fetch-site': site } = request.headers;
     const secFetchSite = typeof site === 'string' ? site : undefined;
     if (!isCrossSite({ method: request.method, host, origin, secFetchSite })) return next();
-    options.log.warn({ method: request.method, path: request.path, origin, client: clientOf(request) }, 'refused a request from another site');
-    response.status(403).json({ error: 'This request came from another site. Use the dashboard’s own pages, or a bearer token from a program' });
+    options.log.warn(
+      { method: request.method, path: request.path, origin, client: clientOf(request) },
+      'refused a request from another site',
+    );
+    response
+      .status(403)
+      .json({
+        error:
+          'This request came from another site. Use the dashboard’s own pages, or a bearer token from a program',
+      });
   };
 
   /** False where the client has to wait; the answer has been sent then. */
@@ -59,34 +67,51 @@ export function authentication(options: AuthOptions): Router {
     response.type('html').send(loginPage({ installation: options.installation, next }));
   });
 
-  router.post('/login', express.urlencoded({ extended: false, limit: '4kb' }), express.json({ limit: '4kb' }), (request, response) => {
-    const body = (request.body ?? {}) as Record<string, unknown>;
-    const next = localPath(body['next']);
-    const show = (problem: string) => response.type('html').send(loginPage({ installation: options.installation, next, problem }));
-    if (!mayTry(request, response, show)) return;
-    if (typeof body['token'] !== 'string' || !options.matches(body['token'].trim())) {
-      wrongToken(request);
-      response.status(401);
-      show('That is not the token.');
-      return;
-    }
-    limiter.succeeded(clientOf(request));
-    options.log.info({ client: clientOf(request) }, 'logged in to the dashboard');
-    response.cookie(cookieName(request), sessions.create(), { httpOnly: true, sameSite: 'strict', secure: isSecure(request), path: '/' });
-    response.redirect(303, next);
-  });
+  router.post(
+    '/login',
+    express.urlencoded({ extended: false, limit: '4kb' }),
+    express.json({ limit: '4kb' }),
+    (request, response) => {
+      const body = (request.body ?? {}) as Record<string, unknown>;
+      const next = localPath(body['next']);
+      const show = (problem: string) =>
+        response.type('html').send(loginPage({ installation: options.installation, next, problem }));
+      if (!mayTry(request, response, show)) return;
+      if (typeof body['token'] !== 'string' || !options.matches(body['token'].trim())) {
+        wrongToken(request);
+        response.status(401);
+        show('That is not the token.');
+        return;
+      }
+      limiter.succeeded(clientOf(request));
+      options.log.info({ client: clientOf(request) }, 'logged in to the dashboard');
+      response.cookie(cookieName(request), sessions.create(), {
+        httpOnly: true,
+        sameSite: 'strict',
+        secure: isSecure(request),
+        path: '/',
+      });
+      response.redirect(303, next);
+    },
+  );
 
   router.get('/logout', (_request, response) => void response.type('html').send(logoutPage()));
 
   router.post('/logout', (request, response) => {
     sessions.end(sessionCookie(request));
-    response.clearCookie(cookieName(request), { httpOnly: true, sameSite: 'strict', secure: isSecure(request), path: '/' });
+    response.clearCookie(cookieName(request), {
+      httpOnly: true,
+      sameSite: 'strict',
+      secure: isSecure(request),
+      path: '/',
+    });
     response.redirect(303, '/login');
   });
 
   router.use((request, response, next) => {
     const bearer = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const refuse = (problem: string) => void response.set('WWW-Authenticate', 'Bearer').json({ error: problem });
+    const refuse = (problem: string) =>
+      void response.set('WWW-Authenticate', 'Bearer').json({ error: problem });
     if (bearer !== undefined) {
       if (!mayTry(request, response, refuse)) return;
       if (options.matches(bearer.trim())) {
@@ -102,7 +127,11 @@ export function authentication(options: AuthOptions): Router {
       audit(options.log, request, session.slice(0, 8));
       return next();
     }
-    if (request.method === 'GET' && request.accepts(['html', 'json']) === 'html' && !request.path.includes('/api/'))
+    if (
+      request.method === 'GET' &&
+      request.accepts(['html', 'json']) === 'html' &&
+      !request.path.includes('/api/')
+    )
       return response.redirect(303, `/login?next=${encodeURIComponent(request.originalUrl)}`);
     response.status(401);
     refuse('Log in first, or send Authorization: Bearer TOKEN');
@@ -114,12 +143,16 @@ export function authentication(options: AuthOptions): Router {
 /** Whoever changes something leaves a line: what, and in which session. */
 function audit(log: Logger, request: Request, session: string): void {
   if (request.method !== 'GET' && request.method !== 'HEAD')
-    log.info({ method: request.method, path: request.path, session, client: clientOf(request) }, 'dashboard action');
+    log.info(
+      { method: request.method, path: request.path, session, client: clientOf(request) },
+      'dashboard action',
+    );
 }
 
 const clientOf = (request: Request): string => request.socket.remoteAddress ?? 'unknown';
 
-const sessionCookie = (request: Request): string | undefined => readCookie(request.headers.cookie, cookieName(request));
+const sessionCookie = (request: Request): string | undefined =>
+  readCookie(request.headers.cookie, cookieName(request));
 
 /** Cookies do not know ports: the name keeps two dashboards of one host from logging each other out. */
 const cookieName = (request: Request): string => `the0_session_${request.socket.localPort ?? 0}`;

@@ -13,7 +13,8 @@ class OfflineAdapter extends ExpressAdapter {
     const show = (_request: Request, response: Response): void => {
       const { name, params } = route.handler({ basePath: this.basePath, uiConfig: this.uiConfig });
       response.render(name, params, (error: Error | null, html?: string) => {
-        if (error !== null || html === undefined) response.status(500).type('text').send('Bull Board’s page could not be rendered');
+        if (error !== null || html === undefined)
+          response.status(500).type('text').send('Bull Board’s page could not be rendered');
         else response.type('html').send(html.replaceAll(FOREIGN_LINK, ''));
       });
     };

@@ -3,7 +3,17 @@ import { LoginLimiter } from './login-limiter.ts';
 
 const make = () => {
   const clock = { now: 1_000_000 };
-  return { clock, limiter: new LoginLimiter({ freeTries: 3, firstWaitMs: 1_000, maxWaitMs: 10_000, forgetMs: 60_000, maxClients: 2, now: () => clock.now }) };
+  return {
+    clock,
+    limiter: new LoginLimiter({
+      freeTries: 3,
+      firstWaitMs: 1_000,
+      maxWaitMs: 10_000,
+      forgetMs: 60_000,
+      maxClients: 2,
+      now: () => clock.now,
+    }),
+  };
 };
 
 it('lets people mistype, then doubles the wait up to its limit', () => {

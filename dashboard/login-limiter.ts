@@ -18,7 +18,15 @@ export class LoginLimiter {
   readonly #clients = new Map<string, Client>();
 
   constructor(options: LoginLimiterOptions = {}) {
-    this.#options = { freeTries: 5, firstWaitMs: 1_000, maxWaitMs: 300_000, forgetMs: 900_000, maxClients: 10_000, now: Date.now, ...options };
+    this.#options = {
+      freeTries: 5,
+      firstWaitMs: 1_000,
+      maxWaitMs: 300_000,
+      forgetMs: 900_000,
+      maxClients: 10_000,
+      now: Date.now,
+      ...options,
+    };
   }
 
   /** Milliseconds this client still has to wait; 0: it may try. */

@@ -5,7 +5,11 @@ const host = 'runtime.example:8090';
 const post = { method: 'POST', host, origin: undefined, secFetchSite: undefined };
 
 it.each([
-  ['a read, from anywhere', { ...post, method: 'GET', origin: 'https://evil.example', secFetchSite: 'cross-site' }, false],
+  [
+    'a read, from anywhere',
+    { ...post, method: 'GET', origin: 'https://evil.example', secFetchSite: 'cross-site' },
+    false,
+  ],
   ['our own page', { ...post, origin: `http://${host}`, secFetchSite: 'same-origin' }, false],
   ['our own page behind TLS that ends at a proxy', { ...post, origin: `https://${host}` }, false],
   ['a program', post, false],

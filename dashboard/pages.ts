@@ -27,7 +27,8 @@ ${body}
 
 /** `next`: path to go to after the login. `problem`: why the last try failed. */
 export function loginPage(options: { installation: string; next: string; problem?: string }): string {
-  const problem = options.problem === undefined ? '' : `<p class="problem" role="alert">${escapeHtml(options.problem)}</p>`;
+  const problem =
+    options.problem === undefined ? '' : `<p class="problem" role="alert">${escapeHtml(options.problem)}</p>`;
   return page(
     'Log in · the0-runtime',
     `<p class="lead">Installation <strong>${escapeHtml(options.installation)}</strong></p>

@@ -24,7 +24,11 @@ export type DashboardOptions = {
   limiter?: LoginLimiter;
 };
 
-export type Dashboard = AsyncDisposable & { readonly url: string; readonly port: number; close(): Promise<void> };
+export type Dashboard = AsyncDisposable & {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+};
 
 /**
  * Starts the dashboard: Bull Board at `/queues`, behind a login.
@@ -33,9 +37,20 @@ export type Dashboard = AsyncDisposable & { readonly url: string; readonly port:
 export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
   const app = dashboardApp(options);
   const server = createServer(app);
-  const { host, port } = await listen(server, { what: 'dashboard', host: options.host, port: options.port, hostSetting: 'DASHBOARD_HOST', portSetting: 'DASHBOARD_PORT' });
+  const { host, port } = await listen(server, {
+    what: 'dashboard',
+    host: options.host,
+    port: options.port,
+    hostSetting: 'DASHBOARD_HOST',
+    portSetting: 'DASHBOARD_PORT',
+  });
   const close = () => closeServer(server);
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port, close, [Symbol.asyncDispose]: close };
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    port,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 function dashboardApp(options: DashboardOptions): Express {
@@ -54,13 +69,24 @@ function dashboardApp(options: DashboardOptions): Express {
     }),
   );
   app.get('/', (_request, response) => response.redirect(303, '/queues'));
-  app.use('/queues', bullBoard({ queues: options.queues, basePath: '/queues', title: `Queues · ${options.installation}` }));
+  app.use(
+    '/queues',
+    bullBoard({ queues: options.queues, basePath: '/queues', title: `Queues · ${options.installation}` }),
+  );
   app.use((_request, response) => void response.status(404).json({ error: 'Not found' }));
   const onError: ErrorRequestHandler = (error: unknown, request, response, next) => {
     if (response.headersSent) return next(error);
     const status = statusOf(error);
-    if (status >= 500) options.log.error({ path: request.path, error: error instanceof Error ? error.message : String(error) }, 'a dashboard request failed');
-    response.status(status).json({ error: status >= 500 ? 'The request failed; the log says why' : 'The request cannot be understood' });
+    if (status >= 500)
+      options.log.error(
+        { path: request.path, error: error instanceof Error ? error.message : String(error) },
+        'a dashboard request failed',
+      );
+    response
+      .status(status)
+      .json({
+        error: status >= 500 ? 'The request failed; the log says why' : 'The request cannot be understood',
+      });
   };
   app.use(onError);
   return app;

@@ -11,7 +11,16 @@ it('knows the cookies it gave out, and no others', () => {
   const cookie = sessions.create();
   const [id = '', signature = ''] = cookie.split('.');
   expect(sessions.verify(cookie)).toBe(id);
-  for (const wrong of [undefined, '', '.', id, `${id}.`, `${id}.${signature}x`, `x${id}.${signature}`, make().sessions.create()])
+  for (const wrong of [
+    undefined,
+    '',
+    '.',
+    id,
+    `${id}.`,
+    `${id}.${signature}x`,
+    `x${id}.${signature}`,
+    make().sessions.create(),
+  ])
     expect(sessions.verify(wrong), String(wrong)).toBeUndefined();
 });
 

@@ -26,7 +26,14 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>();
 
   constructor(options: SessionOptions = {}) {
-    this.#options = { idleMs: 8 * HOUR, maxAgeMs: 24 * HOUR, maxSessions: 1_000, now: Date.now, randomBytes: nodeRandomBytes, ...options };
+    this.#options = {
+      idleMs: 8 * HOUR,
+      maxAgeMs: 24 * HOUR,
+      maxSessions: 1_000,
+      now: Date.now,
+      randomBytes: nodeRandomBytes,
+      ...options,
+    };
     this.#key = this.#options.randomBytes(32);
   }
 

@@ -23,7 +23,8 @@ export class DashboardTokenMissing extends Error {
  * @throws DashboardTokenMissing
  */
 export function tokenMatcher(token: string | undefined): (given: string) => boolean {
-  if (token === undefined || token.length < MIN_TOKEN_LENGTH) throw new DashboardTokenMissing(token?.length ?? 0);
+  if (token === undefined || token.length < MIN_TOKEN_LENGTH)
+    throw new DashboardTokenMissing(token?.length ?? 0);
   const digest = (text: string) => createHash('sha256').update(text).digest();
   const right = digest(token);
   return (given) => timingSafeEqual(digest(given), right);

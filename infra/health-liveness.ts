@@ -66,7 +66,10 @@ export class Liveness implements Disposable {
     if (this.#stall !== undefined && now - this.#stall.at < this.#stallMemoryMs)
       problems.push(`the event loop was stuck for ${seconds(this.#stall.ms)}`);
     for (const { name, maxSilenceMs, last } of this.#watched.values())
-      if (now - last > maxSilenceMs) problems.push(`${name}: silent for ${seconds(now - last)}, at most ${seconds(maxSilenceMs)} are allowed`);
+      if (now - last > maxSilenceMs)
+        problems.push(
+          `${name}: silent for ${seconds(now - last)}, at most ${seconds(maxSilenceMs)} are allowed`,
+        );
     return problems;
   }
 

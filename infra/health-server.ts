@@ -13,7 +13,11 @@ export type HealthServerOptions = {
   metrics: () => Promise<{ contentType: string; body: string }>;
 };
 
-export type HealthServer = AsyncDisposable & { readonly host: string; readonly port: number; close(): Promise<void> };
+export type HealthServer = AsyncDisposable & {
+  readonly host: string;
+  readonly port: number;
+  close(): Promise<void>;
+};
 
 /**
  * `GET /healthz`: 200 `ok` or 503 `unhealthy: …`; `GET /readyz`: 200 `ok`, 200 `degraded: …` or 503 `not ready: …`;
@@ -23,20 +27,33 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   const server = createServer((request, response) => void answer(options, request, response));
   server.requestTimeout = 5_000;
   server.headersTimeout = 5_000;
-  const { host, port } = await listen(server, { what: 'health server', host: options.host, port: options.port, hostSetting: 'HEALTH_HOST', portSetting: options.portSetting });
+  const { host, port } = await listen(server, {
+    what: 'health server',
+    host: options.host,
+    port: options.port,
+    hostSetting: 'HEALTH_HOST',
+    portSetting: options.portSetting,
+  });
   // The process must be able to end although a monitor keeps its connection open.
   server.unref();
   const close = () => closeServer(server);
   return { host, port, close, [Symbol.asyncDispose]: close };
 }
 
-async function answer(options: HealthServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  options: HealthServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const path = (request.url ?? '/').split('?')[0];
-  if (request.method !== 'GET' && request.method !== 'HEAD') return send(request, response, 405, 'method not allowed');
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return send(request, response, 405, 'method not allowed');
   switch (path) {
     case '/healthz': {
       const problems = options.health.live();
-      return problems.length === 0 ? send(request, response, 200, 'ok') : send(request, response, 503, `unhealthy: ${problems.join('; ')}`);
+      return problems.length === 0
+        ? send(request, response, 200, 'ok')
+        : send(request, response, 503, `unhealthy: ${problems.join('; ')}`);
     }
     case '/readyz': {
       const { status, reasons } = options.health.ready();
@@ -50,14 +67,25 @@ async function answer(options: HealthServerOptions, request: IncomingMessage, re
         const { contentType, body } = await options.metrics();
         return send(request, response, 200, body, contentType);
       } catch (error) {
-        return send(request, response, 500, `metrics: ${error instanceof Error ? error.message : String(error)}`);
+        return send(
+          request,
+          response,
+          500,
+          `metrics: ${error instanceof Error ? error.message : String(error)}`,
+        );
       }
     default:
       return send(request, response, 404, 'not found: /healthz, /readyz and /metrics are here');
   }
 }
 
-function send(request: IncomingMessage, response: ServerResponse, status: number, body: string, contentType = 'text/plain; charset=utf-8'): void {
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: string,
+  contentType = 'text/plain; charset=utf-8',
+): void {
   response.writeHead(status, {
     'content-type': contentType,
     'content-length': Buffer.byteLength(body),

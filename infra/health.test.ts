@@ -7,7 +7,11 @@ import { Health } from './health.ts';
 import { createLogger } from './logger.ts';
 
 const lines: string[] = [];
-const log = createLogger({ level: 'info', service: 'test', destination: { write: (line) => lines.push(line) } });
+const log = createLogger({
+  level: 'info',
+  service: 'test',
+  destination: { write: (line) => lines.push(line) },
+});
 const open: (HealthServer | Health)[] = [];
 
 afterEach(async () => {
@@ -22,7 +26,13 @@ function makeHealth(state: { notServing?: string } = {}): Health {
 }
 
 async function serve(health: Health): Promise<(path: string) => Promise<{ status: number; text: string }>> {
-  const server = await startHealthServer({ health, host: '127.0.0.1', port: 0, portSetting: 'HEALTH_PORT', metrics: async () => ({ contentType: 'text/plain', body: 'm 1\n' }) });
+  const server = await startHealthServer({
+    health,
+    host: '127.0.0.1',
+    port: 0,
+    portSetting: 'HEALTH_PORT',
+    metrics: async () => ({ contentType: 'text/plain', body: 'm 1\n' }),
+  });
   open.push(server);
   return async (path) => {
     const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
@@ -42,9 +52,13 @@ describe('the health server', () => {
   it('is not ready, and says what is missing, from the first moment until a need is met', async () => {
     const health = makeHealth();
     let up = false;
-    health.check('mongo', async () => {
-      if (!up) throw new Error('connect ECONNREFUSED mongodb://user:secret@db:27017');
-    }, { everyMs: 5 });
+    health.check(
+      'mongo',
+      async () => {
+        if (!up) throw new Error('connect ECONNREFUSED mongodb://user:secret@db:27017');
+      },
+      { everyMs: 5 },
+    );
     const get = await serve(health);
     expect(await get('/readyz')).toEqual({ status: 503, text: 'not ready: mongo: not probed yet' });
     health.start();
@@ -70,7 +84,10 @@ describe('the health server', () => {
     health.start();
     const get = await serve(health);
     await until(async () => (await get('/readyz')).text.includes('away'));
-    expect(await get('/readyz')).toEqual({ status: 200, text: 'degraded: nats: away; changes: polling, since MongoDB is no replica set' });
+    expect(await get('/readyz')).toEqual({
+      status: 200,
+      text: 'degraded: nats: away; changes: polling, since MongoDB is no replica set',
+    });
     health.degrade('changes', undefined);
     expect((await get('/readyz')).text).toBe('degraded: nats: away');
   });
@@ -88,15 +105,22 @@ describe('the health server', () => {
     const health = makeHealth();
     let probes = 0;
     let up = false;
-    health.check('s3', async () => {
-      probes += 1;
-      if (!up) throw new Error('away');
-    }, { everyMs: 1 });
+    health.check(
+      's3',
+      async () => {
+        probes += 1;
+        if (!up) throw new Error('away');
+      },
+      { everyMs: 1 },
+    );
     health.start();
     await until(() => probes > 5);
     up = true;
     await until(() => health.ready().status === 'ok');
-    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['s3 is away', 's3 is back']);
+    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+      's3 is away',
+      's3 is back',
+    ]);
   });
 
   it('names port and setting when the port is taken', async () => {
@@ -104,8 +128,16 @@ describe('the health server', () => {
     await until(() => other.listening);
     const port = (other.address() as { port: number }).port;
     await expect(
-      startHealthServer({ health: makeHealth(), host: '127.0.0.1', port, portSetting: 'HEALTH_PORT', metrics: async () => ({ contentType: '', body: '' }) }),
-    ).rejects.toThrow(`Port ${port} of 127.0.0.1 is in use, so the health server cannot listen there: end what uses it, or set HEALTH_PORT to another port`);
+      startHealthServer({
+        health: makeHealth(),
+        host: '127.0.0.1',
+        port,
+        portSetting: 'HEALTH_PORT',
+        metrics: async () => ({ contentType: '', body: '' }),
+      }),
+    ).rejects.toThrow(
+      `Port ${port} of 127.0.0.1 is in use, so the health server cannot listen there: end what uses it, or set HEALTH_PORT to another port`,
+    );
     other.close();
   });
 });

@@ -93,7 +93,10 @@ export class Health implements Disposable {
     const words = ([name, check]: [string, Check]) => `${name}: ${check.problem ?? ''}`;
     const missing = failing.filter(([, check]) => !check.degradesOnly).map(words);
     if (missing.length > 0) return { status: 'not-ready', reasons: missing };
-    const reasons = [...failing.map(words), ...[...this.#degraded].map(([name, reason]) => `${name}: ${reason}`)];
+    const reasons = [
+      ...failing.map(words),
+      ...[...this.#degraded].map(([name, reason]) => `${name}: ${reason}`),
+    ];
     return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons };
   }
 
@@ -137,5 +140,8 @@ async function within(timeoutMs: number, probe: Probe): Promise<void> {
 /** Credentials in a URL never leave the process, and a probe's answer stays one line. */
 function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : String(error);
-  return message.replaceAll(/\/\/[^@/\s]*@/g, '//***@').replaceAll(/\s+/g, ' ').slice(0, 300);
+  return message
+    .replaceAll(/\/\/[^@/\s]*@/g, '//***@')
+    .replaceAll(/\s+/g, ' ')
+    .slice(0, 300);
 }

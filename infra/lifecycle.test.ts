@@ -4,7 +4,11 @@ import { Lifecycle, type SignalSource, type StopReason } from './lifecycle.ts';
 import { createLogger } from './logger.ts';
 
 const lines: string[] = [];
-const log = createLogger({ level: 'info', service: 'test', destination: { write: (line) => lines.push(line) } });
+const log = createLogger({
+  level: 'info',
+  service: 'test',
+  destination: { write: (line) => lines.push(line) },
+});
 const requested: StopReason = { kind: 'request', why: 'test' };
 
 afterEach(() => {
@@ -54,7 +58,14 @@ describe('Lifecycle', () => {
         order.push(`${name} ends`);
       });
     await life.stop(requested);
-    expect(order).toEqual(['workers begins: request', 'workers ends', 'queues begins: request', 'queues ends', 'mongo begins: request', 'mongo ends']);
+    expect(order).toEqual([
+      'workers begins: request',
+      'workers ends',
+      'queues begins: request',
+      'queues ends',
+      'mongo begins: request',
+      'mongo ends',
+    ]);
   });
 
   it('does not let a hook that fails or hangs keep the others from running', async () => {
@@ -64,7 +75,13 @@ describe('Lifecycle', () => {
     life.onStop('fails', () => {
       throw new Error('no');
     });
-    life.onStop('hangs', ({ signal }) => new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(new Error('given up')))));
+    life.onStop(
+      'hangs',
+      ({ signal }) =>
+        new Promise<void>((_, reject) =>
+          signal.addEventListener('abort', () => reject(new Error('given up'))),
+        ),
+    );
     await life.stop(requested);
     expect(order).toEqual(['leases']);
     expect(lines.join('')).toMatch(/"hook":"hangs".*did not stop in time/);
@@ -95,7 +112,9 @@ describe('Lifecycle', () => {
   it('refuses what is started after the stop began, so that nothing leaks', async () => {
     const life = new Lifecycle({ log, drainDeadlineMs: 1000 });
     await life.stop(requested);
-    expect(() => life.onStop('late', () => undefined)).toThrow(/late was started while the process was stopping/);
+    expect(() => life.onStop('late', () => undefined)).toThrow(
+      /late was started while the process was stopping/,
+    );
     life.started();
     expect(life.state).toBe('stopped');
   });

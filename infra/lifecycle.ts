@@ -116,7 +116,10 @@ export class Lifecycle {
       target.exit(128 + (SIGNAL_NUMBERS[signal] ?? 0));
     };
     const onError = (error: unknown): void => {
-      this.#log.fatal({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'uncaught error');
+      this.#log.fatal(
+        { error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+        'uncaught error',
+      );
       void this.stop({ kind: 'error', error }).then(() => target.exit(1));
     };
     for (const signal of SIGNALS) target.on(signal, onSignal);
@@ -131,7 +134,8 @@ export class Lifecycle {
 
   async #stop(reason: StopReason): Promise<void> {
     this.#state = 'draining';
-    for (const { name, hook, deadlineMs } of this.#firstHooks) await this.#run(name, hook, reason, deadlineMs);
+    for (const { name, hook, deadlineMs } of this.#firstHooks)
+      await this.#run(name, hook, reason, deadlineMs);
     this.#abort.abort();
     const budget = reason.kind === 'error' ? this.#options.errorDeadlineMs : this.#options.drainDeadlineMs;
     const deadline = this.#options.now() + budget;
@@ -152,7 +156,9 @@ export class Lifecycle {
       const work = (async () => hook({ reason, signal: timeout.signal }))();
       if ((await Promise.race([work, timer.promise])) === 'late') {
         this.#log.warn({ hook: name, budgetMs: Math.round(budgetMs) }, 'did not stop in time');
-        work.catch((error: unknown) => this.#log.warn({ hook: name, error: text(error) }, 'failed while stopping'));
+        work.catch((error: unknown) =>
+          this.#log.warn({ hook: name, error: text(error) }, 'failed while stopping'),
+        );
       }
     } catch (error) {
       this.#log.warn({ hook: name, error: text(error) }, 'failed while stopping');

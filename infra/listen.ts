@@ -13,10 +13,19 @@ export class ListenError extends Error {
 }
 
 /** What is listened on. `what` names the server in messages; the settings are those that a person would change. */
-export type ListenOptions = { what: string; host: string; port: number; hostSetting: string; portSetting: string };
+export type ListenOptions = {
+  what: string;
+  host: string;
+  port: number;
+  hostSetting: string;
+  portSetting: string;
+};
 
 /** Listens and resolves with the real address (port 0 picks a free one). */
-export async function listen(server: Server, options: ListenOptions): Promise<{ host: string; port: number }> {
+export async function listen(
+  server: Server,
+  options: ListenOptions,
+): Promise<{ host: string; port: number }> {
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => reject(explain(error, options));
     server.once('error', failed);
@@ -44,13 +53,27 @@ function explain(error: NodeJS.ErrnoException, options: ListenOptions): ListenEr
   const code = error.code ?? 'listen_failed';
   switch (code) {
     case 'EADDRINUSE':
-      return new ListenError(code, `Port ${options.port} of ${options.host} is in use, so the ${options.what} cannot listen there: end what uses it, or set ${options.portSetting} to another port`, { cause: error });
+      return new ListenError(
+        code,
+        `Port ${options.port} of ${options.host} is in use, so the ${options.what} cannot listen there: end what uses it, or set ${options.portSetting} to another port`,
+        { cause: error },
+      );
     case 'EACCES':
-      return new ListenError(code, `The ${options.what} may not listen on ${where}: ports below 1024 need privileges; set ${options.portSetting} to a higher one`, { cause: error });
+      return new ListenError(
+        code,
+        `The ${options.what} may not listen on ${where}: ports below 1024 need privileges; set ${options.portSetting} to a higher one`,
+        { cause: error },
+      );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new ListenError(code, `The ${options.what} cannot listen on ${options.hostSetting}=${options.host}: it is no address of this machine`, { cause: error });
+      return new ListenError(
+        code,
+        `The ${options.what} cannot listen on ${options.hostSetting}=${options.host}: it is no address of this machine`,
+        { cause: error },
+      );
     default:
-      return new ListenError(code, `The ${options.what} cannot listen on ${where}: ${error.message}`, { cause: error });
+      return new ListenError(code, `The ${options.what} cannot listen on ${where}: ${error.message}`, {
+        cause: error,
+      });
   }
 }

@@ -51,6 +51,8 @@ export type Pass = {
   lock: BotLock;
   status: BotStatus;
   desired: Desired;
+  /** A person does not want to wait for the end of a back-off. */
+  hurry: boolean;
   /** Aborts when the lock is lost or the processor drains. */
   signal: AbortSignal;
   readDesired: () => Promise<Desired>;
@@ -63,19 +65,26 @@ const MAX_ROUNDS = 5;
  * Makes one bot be as it should be: reads the desired state, compares it with the engine, does what is missing, and
  * reads again before it leaves. Safe to run at any time, any number of times, on any processor.
  */
-export async function converge(deps: ConvergeDeps, botId: string, drain: AbortSignal): Promise<Outcome> {
-  let outcome: Outcome = { kind: 'busy' };
+export async function converge(
+  deps: ConvergeDeps,
+  botId: string,
+  options: { drain: AbortSignal; hurry?: boolean },
+): Promise<Outcome> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const lock = await BotLock.acquire({ statuses: deps.statuses, botId, owner: deps.owner });
     if (lock === undefined) return { kind: 'busy' };
-    const pass = await underLock(deps, lock, drain);
-    outcome = pass.outcome;
-    if (!pass.again) return outcome;
+    const pass = await underLock(deps, lock, { drain: options.drain, hurry: options.hurry ?? false });
+    if (!pass.again) return pass.outcome;
   }
-  return outcome;
+  // The newest wish may be one that a deferral of ours has replaced on the queue: the job itself looks again.
+  return { kind: 'waiting', reason: 'its wish changes faster than it can be followed' };
 }
 
-async function underLock(deps: ConvergeDeps, lock: BotLock, drain: AbortSignal): Promise<{ outcome: Outcome; again: boolean }> {
+async function underLock(
+  deps: ConvergeDeps,
+  lock: BotLock,
+  { drain, hurry }: { drain: AbortSignal; hurry: boolean },
+): Promise<{ outcome: Outcome; again: boolean }> {
   const read = (): Promise<Desired> => readDesired(deps, lock.botId);
   try {
     const desired = await read();
@@ -84,6 +93,7 @@ async function underLock(deps: ConvergeDeps, lock: BotLock, drain: AbortSignal):
       lock,
       status: lock.found,
       desired,
+      hurry,
       signal: AbortSignal.any([lock.lost, drain]),
       readDesired: read,
     };
@@ -94,12 +104,16 @@ async function underLock(deps: ConvergeDeps, lock: BotLock, drain: AbortSignal):
     const [now] = await Promise.all([read(), 'forget' in result ? lock.releaseAndForget() : lock.release(result.change)]);
     return { outcome: result.outcome, again: !sameDesire(desired, now) };
   } catch (error) {
-    if (error instanceof Superseded) {
+    // Whatever else went wrong, went wrong because somebody else is at this bot: they finish it.
+    const superseded = { outcome: { kind: 'superseded' as const }, again: false };
+    if (error instanceof LockLost || lock.lost.aborted) return superseded;
+    try {
       await lock.release();
-      return { outcome: { kind: 'waiting', reason: error.message }, again: true };
+    } catch (failure) {
+      if (failure instanceof LockLost) return superseded;
+      // MongoDB is away: the lock lapses by itself, and the first error says more.
     }
-    if (error instanceof LockLost) return { outcome: { kind: 'superseded' }, again: false };
-    await lock.release().catch(() => undefined);
+    if (error instanceof Superseded) return { outcome: { kind: 'waiting', reason: error.message }, again: true };
     if (drain.aborted) return { outcome: { kind: 'waiting', reason: 'the processor is stopping' }, again: false };
     throw error;
   }

@@ -25,8 +25,8 @@ type Wanted = Extract<Desired, { kind: 'run' }>;
 /** `notes`: what its owner should know although it runs, such as a limit that was lowered. */
 export type Started = { id: string; image: string; notes: readonly string[] };
 
-/** Whether bots may start as the network is now; see `infra/engine/docker/egress`. */
-export type EgressGate = () => Promise<{ allowed: true } | { allowed: false; reason: string }>;
+/** Whether bots may start as the network is now; see `infra/engine/egress`. */
+export type EgressGate = () => Promise<{ allowed: boolean; reason: string }>;
 
 export type LauncherDeps = {
   engine: Engine;

@@ -91,10 +91,10 @@ export class BotLock {
     await this.#write(this.#fields(change, false));
   }
 
-  /** Writes the last status fields and lets go, in one write. */
+  /** Writes the last status fields and lets go, in one write. Throws `LockLost` if there was nothing to let go any more. */
   async release(change?: StatusChange): Promise<void> {
     this.#stopRenewing();
-    if (this.#lost.signal.aborted) return;
+    if (this.#lost.signal.aborted) throw new LockLost(this.botId);
     await this.#write(this.#fields(change ?? { set: {} }, true));
     this.#lost.abort(new LockLost(this.botId));
   }

@@ -27,6 +27,8 @@ export async function run(pass: Pass, desired: Wanted): Promise<PassResult> {
     }
     await removeEnded(pass, container.id);
   }
+  const notYet = pass.hurry ? undefined : stillBackingOff(pass, desired);
+  if (notYet !== undefined) return notYet;
   const started = await pass.deps.launcher.start(pass, desired);
   return running(pass, desired, { ...started, startedAtMs: clock.now().getTime(), adopted: false });
 }
@@ -70,7 +72,8 @@ function running(pass: Pass, desired: Wanted, container: Running): PassResult {
  */
 async function afterExit(pass: Pass, desired: Wanted, container: ContainerDetail): Promise<PassResult | undefined> {
   const { engine, policy, clock } = pass.deps;
-  if (pass.status.lastExit?.containerId === container.id) return stillBackingOff(pass);
+  // A processor died between recording this exit and removing the container.
+  if (pass.status.lastExit?.containerId === container.id) return undefined;
 
   const requested = pass.status.phase === 'stopping' && pass.status.containerId === container.id;
   const exit = await exitOf(engine, container, { requested, lastOutputLines: policy.lastOutputLines, now: clock.now() });
@@ -111,9 +114,12 @@ function backingOff(pass: Pass, desired: Wanted, exit: LastExit): Extract<PassRe
   };
 }
 
-/** A processor died between recording this exit and removing the container: its back-off goes on. */
-function stillBackingOff(pass: Pass): PassResult | undefined {
-  const { nextAttemptAt: at, phase, reason } = pass.status;
-  if (phase !== 'backing-off' || at === undefined || at <= pass.deps.clock.now()) return undefined;
+/**
+ * A job that comes during a back-off (repeated by the queue after a processor died, or asked for by a late event) does not
+ * cut it short: only a change of the bot does, or a person who promotes the waiting job.
+ */
+function stillBackingOff(pass: Pass, desired: Wanted): PassResult | undefined {
+  const { nextAttemptAt: at, phase, reason, attemptedFingerprint } = pass.status;
+  if (at === undefined || at <= pass.deps.clock.now() || attemptedFingerprint !== desired.fingerprint) return undefined;
   return { change: { set: { phase, reason } }, outcome: { kind: 'deferred', at, reason } };
 }

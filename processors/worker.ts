@@ -10,6 +10,8 @@ import { converge, type ConvergeDeps, type Outcome } from './converge.ts';
 /** How soon a job looks again when another processor is at its bot, or when something slow goes on. */
 const BUSY_MS = 150;
 const WAITING_MS = 750;
+/** Hosts' clocks differ a little: a job that comes so much too early was still not promoted by hand. */
+const PROMOTION_SLACK_MS = 1_000;
 
 /**
  * Takes jobs of one queue and converges their bots. All queues have the same handler: the queue says why a bot is
@@ -37,7 +39,7 @@ export class QueueWorker {
       const fields = { botId, cause, queue: options.queue, jobId: job.id };
       let outcome: Outcome;
       try {
-        outcome = await converge(options.deps, botId, this.#drain.signal);
+        outcome = await converge(options.deps, botId, { drain: this.#drain.signal, hurry: wasPromoted(job) });
       } catch (error) {
         options.onOutcome(options.queue, 'errored');
         outage.failed(error, fields);
@@ -60,7 +62,8 @@ export class QueueWorker {
           throw new UnrecoverableError(outcome.reason);
         case 'superseded':
           options.onOutcome(options.queue, 'superseded');
-          return 'another processor took over';
+          // Whoever took over may itself be gone: this job looks once more.
+          return comeBack(job, token, BUSY_MS);
         case 'busy':
           return comeBack(job, token, BUSY_MS);
         case 'waiting':
@@ -94,13 +97,18 @@ export class QueueWorker {
   async stop(deadlineMs: number): Promise<void> {
     this.#drain.abort(new Error('the processor is stopping'));
     let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), deadlineMs);
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
     });
-    const closed = this.#worker.close().then(() => 'closed' as const);
-    if ((await Promise.race([closed, deadline])) === 'late') await this.#worker.close(true);
+    await Promise.race([this.#worker.close(), deadline]);
     clearTimeout(timer);
   }
+}
+
+/** A delayed job that runs before its time: a person has promoted it on the dashboard. */
+function wasPromoted(job: Job<BotJob>): boolean {
+  const delayMs = job.opts.delay ?? 0;
+  return delayMs > 0 && Date.now() < job.timestamp + delayMs - PROMOTION_SLACK_MS;
 }
 
 async function comeBack(job: Job<BotJob>, token: string | undefined, afterMs: number): Promise<never> {

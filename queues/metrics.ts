@@ -66,7 +66,12 @@ export class QueueMetrics {
       registers,
       collect: () => this.#collect(),
     });
-    this.#outcomes = new Counter({ name: 'the0_jobs_total', help: 'Jobs handled, by outcome', labelNames: ['queue', 'outcome'], registers });
+    this.#outcomes = new Counter({
+      name: 'the0_jobs_total',
+      help: 'Jobs handled, by outcome',
+      labelNames: ['queue', 'outcome'],
+      registers,
+    });
     // A series that exists from the start lets a monitor see the first failure as an increase.
     for (const queue of QUEUES) for (const outcome of OUTCOMES) this.#outcomes.inc({ queue, outcome }, 0);
   }
@@ -114,7 +119,9 @@ export class QueueMetrics {
         const source = this.#options.queues[queue];
         const [jobs, ages] = await Promise.all([
           source.getJobCounts(...DEPTH_STATES),
-          Promise.all(AGE_STATES.map(async (state) => [state, await this.#oldestAge(source, state)] as const)),
+          Promise.all(
+            AGE_STATES.map(async (state) => [state, await this.#oldestAge(source, state)] as const),
+          ),
         ]);
         return { queue, jobs, ageSeconds: Object.fromEntries(ages) };
       }),

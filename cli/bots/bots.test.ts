@@ -20,24 +20,52 @@ const status = (over: Partial<StatusFacts> = {}): StatusFacts => ({
 
 describe('botView', () => {
   it('calls an enabled bot without a status pending, a disabled one stopped', () => {
-    expect(botView('a', { id: 'a' }, undefined)).toMatchObject({ phase: 'pending', enabled: true, since: null, lastExit: null });
-    expect(botView('a', { id: 'a', config: { enabled: false } }, undefined)).toMatchObject({ phase: 'stopped', enabled: false });
+    expect(botView('a', { id: 'a' }, undefined)).toMatchObject({
+      phase: 'pending',
+      enabled: true,
+      since: null,
+      lastExit: null,
+    });
+    expect(botView('a', { id: 'a', config: { enabled: false } }, undefined)).toMatchObject({
+      phase: 'stopped',
+      enabled: false,
+    });
   });
 
   it('has every field that the JSON promises, and no other', () => {
     expect(Object.keys(botView('a', { id: 'a', config: { apiKey: 'secret' } }, status()))).toEqual([
-      'id', 'phase', 'reason', 'since', 'restarts', 'lastExit', 'nextAttempt', 'image', 'container', 'enabled', 'name', 'runtime', 'version',
+      'id',
+      'phase',
+      'reason',
+      'since',
+      'restarts',
+      'lastExit',
+      'nextAttempt',
+      'image',
+      'container',
+      'enabled',
+      'name',
+      'runtime',
+      'version',
     ]);
   });
 
   it('takes names from the instance, else from the definition', () => {
     const custom = { version: '1.2.0', config: { name: 'sma', runtime: 'python3.11' } };
-    expect(botView('a', { id: 'a', config: { name: 'mine' }, custom }, undefined)).toMatchObject({ name: 'mine', runtime: 'python3.11', version: '1.2.0' });
+    expect(botView('a', { id: 'a', config: { name: 'mine' }, custom }, undefined)).toMatchObject({
+      name: 'mine',
+      runtime: 'python3.11',
+      version: '1.2.0',
+    });
     expect(botView('a', { id: 'a', custom }, undefined).name).toBe('sma');
   });
 
   it('shows a deleted bot whose container is still there as not enabled', () => {
-    expect(botView('a', undefined, status({ phase: 'stopping' }))).toMatchObject({ phase: 'stopping', enabled: false, name: null });
+    expect(botView('a', undefined, status({ phase: 'stopping' }))).toMatchObject({
+      phase: 'stopping',
+      enabled: false,
+      name: null,
+    });
   });
 });
 
@@ -67,7 +95,16 @@ it('knows past and future', () => {
 
 describe('the table', () => {
   const views: BotView[] = [
-    botView('aaa', { id: 'aaa', config: { name: 'prices' } }, status({ phase: 'backing-off', restarts: 3, reason: 'Exited with 1', nextAttemptAt: new Date(now.getTime() + 20_000) })),
+    botView(
+      'aaa',
+      { id: 'aaa', config: { name: 'prices' } },
+      status({
+        phase: 'backing-off',
+        restarts: 3,
+        reason: 'Exited with 1',
+        nextAttemptAt: new Date(now.getTime() + 20_000),
+      }),
+    ),
     botView('bbb', { id: 'bbb' }, status()),
   ];
 
@@ -84,7 +121,8 @@ describe('the table', () => {
   });
 
   it('fits the terminal', () => {
-    for (const line of botsTable(views, { ...look, columns: 60 }).split('\n')) expect(line.length).toBeLessThanOrEqual(60);
+    for (const line of botsTable(views, { ...look, columns: 60 }).split('\n'))
+      expect(line.length).toBeLessThanOrEqual(60);
   });
 
   it('lets no bot write over the terminal', () => {
@@ -95,7 +133,16 @@ describe('the table', () => {
 });
 
 it('tells how the last run ended, with its last words', () => {
-  const exit = { at: now, exitCode: 137, signal: 'SIGKILL', oomKilled: true, upSeconds: 65, containerId: 'c', lastOutput: ['loading…', 'Killed'], requested: false };
+  const exit = {
+    at: now,
+    exitCode: 137,
+    signal: 'SIGKILL',
+    oomKilled: true,
+    upSeconds: 65,
+    containerId: 'c',
+    lastOutput: ['loading…', 'Killed'],
+    requested: false,
+  };
   const text = botDetails(botView('a', { id: 'a' }, status({ lastExit: exit })), look);
   expect(text).toContain('exit code 137, signal SIGKILL, out of memory, 0s ago, after 1m 5s');
   expect(text).toContain('  Killed');

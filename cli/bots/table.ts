@@ -33,16 +33,24 @@ export function botsTable(views: readonly BotView[], look: Look): string {
     String(view.restarts),
     printable(view.reason + nextTry(view, look.nowMs)),
   ]);
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
   const line = (cells: readonly string[], phase?: Phase): string => {
     const fixed = cells.slice(0, -1).map((cell, column) => cell.padEnd(widths[column] ?? 0));
-    const room = look.columns === undefined ? Infinity : Math.max(10, look.columns - fixed.join('  ').length - 2);
+    const room =
+      look.columns === undefined ? Infinity : Math.max(10, look.columns - fixed.join('  ').length - 2);
     const reason = cells.at(-1) ?? '';
     if (phase !== undefined) fixed[2] = paint(phase, fixed[2] ?? '', look.colour);
     return `${fixed.join('  ')}  ${reason.length > room ? `${reason.slice(0, room - 1)}…` : reason}`.trimEnd();
   };
   const counts = countPhases(views).map(([phase, count]) => `${count} ${phase}`);
-  return [line(head), ...rows.map((row, index) => line(row, views[index]?.phase)), '', counts.join(', ')].join('\n');
+  return [
+    line(head),
+    ...rows.map((row, index) => line(row, views[index]?.phase)),
+    '',
+    counts.join(', '),
+  ].join('\n');
 }
 
 function nextTry({ nextAttempt, reason }: BotView, nowMs: number): string {
@@ -68,9 +76,14 @@ export function botDetails(view: BotView, look: Look): string {
     ['container', view.container ?? '-'],
     ['last exit', exitText(view, look)],
   ];
-  const lines = facts.map(([name, value]) => `${name.padEnd(10)} ${name === 'phase' ? value : printable(value)}`);
+  const lines = facts.map(
+    ([name, value]) => `${name.padEnd(10)} ${name === 'phase' ? value : printable(value)}`,
+  );
   const output = view.lastExit?.lastOutput ?? [];
-  return [...lines, ...(output.length === 0 ? [] : ['', 'last output', ...output.map((text) => `  ${printable(text)}`)])].join('\n');
+  return [
+    ...lines,
+    ...(output.length === 0 ? [] : ['', 'last output', ...output.map((text) => `  ${printable(text)}`)]),
+  ].join('\n');
 }
 
 function exitText({ lastExit }: BotView, look: Look): string {

@@ -21,7 +21,17 @@ export type BotView = {
 /** The parts of a document that a view is made of: a config may hold exchange keys and is not fetched at all. */
 export type BotFacts = Pick<BotDocument, 'id' | 'enabled' | 'config' | 'custom'>;
 
-export const BOT_PROJECTION = { _id: 0, id: 1, enabled: 1, 'config.enabled': 1, 'config.name': 1, 'custom.version': 1, 'custom.config.name': 1, 'custom.config.runtime': 1, 'custom.config.version': 1 } as const;
+export const BOT_PROJECTION = {
+  _id: 0,
+  id: 1,
+  enabled: 1,
+  'config.enabled': 1,
+  'config.name': 1,
+  'custom.version': 1,
+  'custom.config.name': 1,
+  'custom.config.runtime': 1,
+  'custom.config.version': 1,
+} as const;
 
 export const STATUS_PROJECTION = { lock: 0, token: 0, attemptedFingerprint: 0 } as const;
 
@@ -52,7 +62,17 @@ export function botView(id: string, bot: BotFacts | undefined, status: StatusFac
 }
 
 /** Trouble first, then what is on its way, then what is well; by id within a phase. */
-const TROUBLE: readonly Phase[] = ['failed', 'state-unavailable', 'backing-off', 'stopping', 'starting', 'pending', 'held', 'running', 'stopped'];
+const TROUBLE: readonly Phase[] = [
+  'failed',
+  'state-unavailable',
+  'backing-off',
+  'stopping',
+  'starting',
+  'pending',
+  'held',
+  'running',
+  'stopped',
+];
 
 export function byTrouble(one: BotView, other: BotView): number {
   return TROUBLE.indexOf(one.phase) - TROUBLE.indexOf(other.phase) || (one.id < other.id ? -1 : 1);
@@ -60,7 +80,10 @@ export function byTrouble(one: BotView, other: BotView): number {
 
 /** How many bots are in each phase that occurs, in the order of `PHASES`. */
 export function countPhases(views: readonly BotView[]): [Phase, number][] {
-  return PHASES.map((phase): [Phase, number] => [phase, views.filter((view) => view.phase === phase).length]).filter(([, count]) => count > 0);
+  return PHASES.map((phase): [Phase, number] => [
+    phase,
+    views.filter((view) => view.phase === phase).length,
+  ]).filter(([, count]) => count > 0);
 }
 
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);

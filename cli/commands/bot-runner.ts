@@ -9,7 +9,19 @@ export function botRunnerCommand(program: Command): void {
     .action(async (_flags: object, command: Command) => {
       const { settings, environment } = findTarget(command.optsWithGlobals());
       // Loaded only now, so that the other commands answer sooner.
-      const [{ runRole }, { startBotRunner }] = await Promise.all([import('../run-role.ts'), import('../roles/bot-runner.ts')]);
-      await runRole({ service: 'bot-runner', settings, environment, healthPort: settings.HEALTH_PORT, healthPortSetting: 'HEALTH_PORT' }, startBotRunner);
+      const [{ runRole }, { startBotRunner }] = await Promise.all([
+        import('../run-role.ts'),
+        import('../roles/bot-runner.ts'),
+      ]);
+      await runRole(
+        {
+          service: 'bot-runner',
+          settings,
+          environment,
+          healthPort: settings.HEALTH_PORT,
+          healthPortSetting: 'HEALTH_PORT',
+        },
+        startBotRunner,
+      );
     });
 }

@@ -25,7 +25,8 @@ export function deployCommand(program: Command): void {
       });
       if (flags.json === true) return console.log(JSON.stringify(done, null, 2));
       console.log(`${done.event} ${done.name} ${done.version}: bot ${done.id}`);
-      if (done.type === 'scheduled') console.log('Its schedule is announced; this version of the runtime runs realtime bots only.');
+      if (done.type === 'scheduled')
+        console.log('Its schedule is announced; this version of the runtime runs realtime bots only.');
       console.log(`Follow it: npx the0-runtime bots show ${done.id}`);
     });
 }

@@ -8,6 +8,12 @@ export function settingsCommand(program: Command): void {
     .option('--markdown', 'as the README has them')
     .option('--env', 'as an .env file')
     .action((options: { markdown?: boolean; env?: boolean }) => {
-      process.stdout.write(options.markdown === true ? settingsMarkdown() : options.env === true ? settingsEnvFile() : settingsText());
+      process.stdout.write(
+        options.markdown === true
+          ? settingsMarkdown()
+          : options.env === true
+            ? settingsEnvFile()
+            : settingsText(),
+      );
     });
 }

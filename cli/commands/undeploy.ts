@@ -16,9 +16,19 @@ export function undeployCommand(program: Command): void {
       const flags = command.optsWithGlobals<Flags>();
       const { publish } = await import('../deploy/deploy.ts');
       const target = findTarget(flags);
-      const bot = await withMongo(target, (all) => all.bots.findOne({ id }, { projection: { _id: 0, config: 1, 'custom.config.type': 1 } }));
-      if (bot === null) throw new CliError(`There is no bot ${JSON.stringify(id)}. See: npx the0-runtime bots`, EXIT.notFound);
+      const bot = await withMongo(target, (all) =>
+        all.bots.findOne({ id }, { projection: { _id: 0, config: 1, 'custom.config.type': 1 } }),
+      );
+      if (bot === null)
+        throw new CliError(
+          `There is no bot ${JSON.stringify(id)}. See: npx the0-runtime bots`,
+          EXIT.notFound,
+        );
       await publish(target, subjectOf('realtime', 'deleted'), deletedPayload(id, bot.config));
-      console.log(flags.json === true ? JSON.stringify({ id, event: 'deleted' }) : `deleted ${id}; its container is stopped as soon as the event arrives`);
+      console.log(
+        flags.json === true
+          ? JSON.stringify({ id, event: 'deleted' })
+          : `deleted ${id}; its container is stopped as soon as the event arrives`,
+      );
     });
 }

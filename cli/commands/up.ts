@@ -6,7 +6,9 @@ type Flags = { data?: string; examples: boolean; keepBots?: boolean };
 export function upCommand(program: Command): void {
   program
     .command('up')
-    .description('everything at once on this machine: servers, engine, images, the runtime, the dashboard, example bots')
+    .description(
+      'everything at once on this machine: servers, engine, images, the runtime, the dashboard, example bots',
+    )
     .option('--data <dir>', 'where servers keep their data; unset: .data of this clone')
     .addOption(new Option('--no-examples', 'deploy no example bots on a new installation'))
     .option('--keep-bots', 'leave bots running on Ctrl-C')

@@ -19,7 +19,12 @@ const REGULAR_FILE = 0o100000;
 export async function writeArchive(files: readonly SourceFile[], path: string): Promise<Archive> {
   const zip = new ZipFile();
   const failed = new Promise<never>((_, reject) => zip.on('error', (error) => reject(error as Error)));
-  for (const file of files) zip.addFile(file.absolute, file.path, { mtime: ENTRY_TIME, mode: REGULAR_FILE | file.mode, compress: true });
+  for (const file of files)
+    zip.addFile(file.absolute, file.path, {
+      mtime: ENTRY_TIME,
+      mode: REGULAR_FILE | file.mode,
+      compress: true,
+    });
   zip.end();
   const meter = new Meter();
   await Promise.race([pipeline(zip.outputStream, meter, createWriteStream(path, { mode: 0o600 })), failed]);
@@ -38,7 +43,11 @@ export async function measureArchive(path: string): Promise<Archive> {
 class Meter extends Transform {
   readonly #hash = createHash('sha256');
   bytes = 0;
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error: null, chunk: Buffer) => void): void {
+  override _transform(
+    chunk: Buffer,
+    _encoding: BufferEncoding,
+    done: (error: null, chunk: Buffer) => void,
+  ): void {
     this.bytes += chunk.length;
     this.#hash.update(chunk);
     done(null, chunk);
@@ -59,7 +68,11 @@ export async function readArchive(path: string, wanted: (name: string) => boolea
   try {
     return await readEntries(handle, wanted);
   } catch (error) {
-    throw error instanceof CliError ? error : new CliError(`${path} is not a ZIP that can be read: ${(error as Error).message}`, 1, { cause: error });
+    throw error instanceof CliError
+      ? error
+      : new CliError(`${path} is not a ZIP that can be read: ${(error as Error).message}`, 1, {
+          cause: error,
+        });
   } finally {
     await handle.close();
   }
@@ -67,7 +80,9 @@ export async function readArchive(path: string, wanted: (name: string) => boolea
 
 async function readEntries(handle: FileHandle, wanted: (name: string) => boolean): Promise<ArchiveContent> {
   const zip = await new Promise<ReadZip>((resolve, reject) =>
-    fromFd(handle.fd, { lazyEntries: true, autoClose: false }, (error, opened) => (error === null ? resolve(opened) : reject(error))),
+    fromFd(handle.fd, { lazyEntries: true, autoClose: false }, (error, opened) =>
+      error === null ? resolve(opened) : reject(error),
+    ),
   );
   const paths: string[] = [];
   const texts = new Map<string, string>();
@@ -90,7 +105,10 @@ async function readEntries(handle: FileHandle, wanted: (name: string) => boolean
 }
 
 async function readText(zip: ReadZip, entry: Entry): Promise<string> {
-  if (entry.uncompressedSize > MAX_TEXT_BYTES) throw new CliError(`${entry.fileName} in the ZIP has ${entry.uncompressedSize} bytes: at most 1 MB is read`);
+  if (entry.uncompressedSize > MAX_TEXT_BYTES)
+    throw new CliError(
+      `${entry.fileName} in the ZIP has ${entry.uncompressedSize} bytes: at most 1 MB is read`,
+    );
   const stream = await new Promise<NodeJS.ReadableStream>((resolve, reject) =>
     zip.openReadStream(entry, (error, opened) => (error === null ? resolve(opened) : reject(error))),
   );

@@ -28,7 +28,11 @@ const without = (field: string) => GOOD.replace(new RegExp(`^${field}:.*\n`, 'm'
 const withLine = (field: string, line: string) => without(field) + line;
 
 it('accepts what the platform accepts', () => {
-  expect(parseBotConfig(GOOD)).toMatchObject({ name: 'my-bot', version: '1.0.0', entrypoints: { bot: 'main.js', query: 'query.js' } });
+  expect(parseBotConfig(GOOD)).toMatchObject({
+    name: 'my-bot',
+    version: '1.0.0',
+    entrypoints: { bot: 'main.js', query: 'query.js' },
+  });
 });
 
 it.each([
@@ -41,8 +45,14 @@ it.each([
   [withLine('runtime', 'runtime: cobol85'), 'runtime: "cobol85" is none of python3.11, nodejs20'],
   [withLine('runtime', 'runtime: cpp-gcc13'), 'runtime: "cpp-gcc13" is none of'],
   [withLine('type', 'type: daily'), 'type: "daily" is none of scheduled, realtime, event'],
-  [withLine('entrypoints', 'entrypoints: {bot: ../../etc/passwd}'), 'entrypoints.bot: "../../etc/passwd" must be a path inside'],
-  [withLine('entrypoints', 'entrypoints: {bot: main.js, backtest: b.js}'), 'entrypoints: backtest: no such field'],
+  [
+    withLine('entrypoints', 'entrypoints: {bot: ../../etc/passwd}'),
+    'entrypoints.bot: "../../etc/passwd" must be a path inside',
+  ],
+  [
+    withLine('entrypoints', 'entrypoints: {bot: main.js, backtest: b.js}'),
+    'entrypoints: backtest: no such field',
+  ],
   [withLine('metadata', 'metadata: null'), 'metadata: null'],
   [`${GOOD}colour: red`, 'colour: no such field'],
 ])('says precisely what is wrong (%#)', (text, expected) => {

@@ -21,7 +21,17 @@ export type DeployOptions = {
   buildOutput?: 'inherit' | 'stderr';
 };
 
-export type Deployed = { id: string; event: EventKind; type: string; name: string; version: string; filePath: string; bytes: number; files: number; sha256: string };
+export type Deployed = {
+  id: string;
+  event: EventKind;
+  type: string;
+  name: string;
+  version: string;
+  filePath: string;
+  bytes: number;
+  files: number;
+  sha256: string;
+};
 
 /** Does what the platform does at a deployment: checks, uploads, publishes. */
 export async function deploy(target: Target, options: DeployOptions): Promise<Deployed> {
@@ -37,24 +47,47 @@ export async function deploy(target: Target, options: DeployOptions): Promise<De
 
 async function deployFrom(workDir: string, target: Target, options: DeployOptions): Promise<Deployed> {
   const { path, configPath, say, buildOutput = 'inherit' } = options;
-  const { definition, archive, files, instance } = await prepare({ path, say, workDir, buildOutput, ...(configPath === undefined ? {} : { configPath }) });
+  const { definition, archive, files, instance } = await prepare({
+    path,
+    say,
+    workDir,
+    buildOutput,
+    ...(configPath === undefined ? {} : { configPath }),
+  });
   const { file } = definition;
   const config = instanceConfig(file, instance);
   const event = options.id === undefined ? 'created' : await eventFor(target, options.id, file.version);
   const subject = subjectOf(file.type, event);
   const id = options.id ?? newBotId();
   const key = codeKey(file);
-  say((await upload(target, key, archive)) === 'uploaded' ? `uploaded ${files} files, ${archive.bytes} bytes, as ${key}` : `${key} is there already, unchanged`);
+  say(
+    (await upload(target, key, archive)) === 'uploaded'
+      ? `uploaded ${files} files, ${archive.bytes} bytes, as ${key}`
+      : `${key} is there already, unchanged`,
+  );
   const payload = deployedPayload(id, config, definition, new Date().toISOString());
   await publish(target, subject, payload);
-  return { id, event, type: file.type, name: file.name, version: file.version, filePath: key, bytes: archive.bytes, files, sha256: archive.sha256 };
+  return {
+    id,
+    event,
+    type: file.type,
+    name: file.name,
+    version: file.version,
+    filePath: key,
+    bytes: archive.bytes,
+    files,
+    sha256: archive.sha256,
+  };
 }
 
 /** Creates the platform's stream where it is absent, and publishes once it is sure to be stored. */
 export async function publish(target: Target, subject: string, payload: object): Promise<void> {
   await withJetStream(target, async (js, jsm, maxPayload) => {
     const bytes = Buffer.byteLength(JSON.stringify(payload));
-    if (bytes > maxPayload) throw new CliError(`The event would have ${bytes} bytes and NATS takes ${maxPayload}: make the bot’s configuration, readme or schema smaller`);
+    if (bytes > maxPayload)
+      throw new CliError(
+        `The event would have ${bytes} bytes and NATS takes ${maxPayload}: make the bot’s configuration, readme or schema smaller`,
+      );
     await ensureEventsStream(jsm);
     await publishEvent(js, subject, payload);
   });
@@ -62,12 +95,16 @@ export async function publish(target: Target, subject: string, payload: object):
 
 /** `created` for a new id, `updated` for a known one; like the platform, not across a major version. */
 async function eventFor(target: Target, id: string, version: string): Promise<EventKind> {
-  const known = await withMongo(target, (all) => all.bots.findOne({ id }, { projection: { _id: 0, 'custom.version': 1 } }));
+  const known = await withMongo(target, (all) =>
+    all.bots.findOne({ id }, { projection: { _id: 0, 'custom.version': 1 } }),
+  );
   if (known === null) return 'created';
   const major = (text: string) => text.split('.')[0];
   const before = known.custom?.version;
   if (typeof before === 'string' && major(before) !== major(version))
-    throw new CliError(`Bot ${id} runs version ${before}: the platform refuses to change the major version in place. Undeploy it and deploy ${version} anew`);
+    throw new CliError(
+      `Bot ${id} runs version ${before}: the platform refuses to change the major version in place. Undeploy it and deploy ${version} anew`,
+    );
   return 'updated';
 }
 

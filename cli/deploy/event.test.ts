@@ -3,7 +3,9 @@ import { parseBotConfig } from './bot-config.ts';
 import { codeKey, deletedPayload, deployedPayload, instanceConfig, subjectOf } from './event.ts';
 import { customBotId, newBotId } from './id.ts';
 
-const file = parseBotConfig('name: sma\nversion: 1.2.0\ntype: realtime\nruntime: python3.11\nentrypoints: {bot: main.py}\nreadme: README.md\nschema: {bot: s.json}\nhasFrontend: false');
+const file = parseBotConfig(
+  'name: sma\nversion: 1.2.0\ntype: realtime\nruntime: python3.11\nentrypoints: {bot: main.py}\nreadme: README.md\nschema: {bot: s.json}\nhasFrontend: false',
+);
 
 it('makes ids like the platform’s', () => {
   const ids = Array.from({ length: 500 }, () => newBotId());
@@ -16,12 +18,35 @@ it('makes ids like the platform’s', () => {
 
 it('publishes what the platform would', () => {
   const config = instanceConfig(file, { name: 'mine', symbol: 'BTC', enabled: true });
-  expect(config).toEqual({ name: 'mine', symbol: 'BTC', enabled: true, type: 'realtime/sma', version: '1.2.0', customBotId: customBotId('local', 'sma') });
-  expect(deployedPayload('b1', config, { file, readme: 'Text', schema: { type: 'object' }, hasFrontend: true }, '2026-11-23T00:00:00.000Z')).toEqual({
+  expect(config).toEqual({
+    name: 'mine',
+    symbol: 'BTC',
+    enabled: true,
+    type: 'realtime/sma',
+    version: '1.2.0',
+    customBotId: customBotId('local', 'sma'),
+  });
+  expect(
+    deployedPayload(
+      'b1',
+      config,
+      { file, readme: 'Text', schema: { type: 'object' }, hasFrontend: true },
+      '2026-11-23T00:00:00.000Z',
+    ),
+  ).toEqual({
     id: 'b1',
     config,
     custom: {
-      config: { name: 'sma', version: '1.2.0', type: 'realtime', runtime: 'python3.11', entrypoints: { bot: 'main.py' }, readme: 'Text', schema: { bot: { type: 'object' } }, hasFrontend: true },
+      config: {
+        name: 'sma',
+        version: '1.2.0',
+        type: 'realtime',
+        runtime: 'python3.11',
+        entrypoints: { bot: 'main.py' },
+        readme: 'Text',
+        schema: { bot: { type: 'object' } },
+        hasFrontend: true,
+      },
       createdAt: '2026-11-23T00:00:00.000Z',
       updatedAt: '2026-11-23T00:00:00.000Z',
       filePath: 'local/sma/1.2.0',
@@ -32,7 +57,10 @@ it('publishes what the platform would', () => {
 });
 
 it('deletes with the stored config, without customBotId and custom', () => {
-  expect(deletedPayload('b1', { name: 'mine', customBotId: 'x' })).toEqual({ id: 'b1', config: { name: 'mine' } });
+  expect(deletedPayload('b1', { name: 'mine', customBotId: 'x' })).toEqual({
+    id: 'b1',
+    config: { name: 'mine' },
+  });
   expect(deletedPayload('b1', undefined)).toEqual({ id: 'b1', config: {} });
 });
 

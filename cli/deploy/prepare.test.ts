@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readArchive } from './archive.ts';
 import { prepare, type Prepared } from './prepare.ts';
 
-const CONFIG = 'name: my-bot\nversion: 1.0.0\ntype: realtime\nruntime: python3.11\nentrypoints: {bot: main.py}\n';
+const CONFIG =
+  'name: my-bot\nversion: 1.0.0\ntype: realtime\nruntime: python3.11\nentrypoints: {bot: main.py}\n';
 
 let base = '';
 let folder = '';
@@ -24,13 +25,30 @@ async function files(content: Record<string, string>): Promise<void> {
 }
 
 const run = (path = folder, configPath?: string): Promise<Prepared> =>
-  prepare({ path, workDir: base, say: () => undefined, buildOutput: 'stderr', ...(configPath === undefined ? {} : { configPath }) });
+  prepare({
+    path,
+    workDir: base,
+    say: () => undefined,
+    buildOutput: 'stderr',
+    ...(configPath === undefined ? {} : { configPath }),
+  });
 
-const packed = async ({ archive }: Prepared): Promise<string[]> => (await readArchive(archive.path, () => false)).paths;
+const packed = async ({ archive }: Prepared): Promise<string[]> =>
+  (await readArchive(archive.path, () => false)).paths;
 
 describe('a folder', () => {
   it('is packed without what is hidden, ignored, or this instance’s secret', async () => {
-    await files({ 'bot-config.yaml': CONFIG, 'main.py': 'pass', 'config.json': '{"apiKey":"x"}', '.env': 'SECRET=1', 'run.log': '', 'test/a.py': '', 'vendor/p/test/x.py': '', 'data/big.csv': '', '.the0ignore': 'data/\n' });
+    await files({
+      'bot-config.yaml': CONFIG,
+      'main.py': 'pass',
+      'config.json': '{"apiKey":"x"}',
+      '.env': 'SECRET=1',
+      'run.log': '',
+      'test/a.py': '',
+      'vendor/p/test/x.py': '',
+      'data/big.csv': '',
+      '.the0ignore': 'data/\n',
+    });
     const prepared = await run();
     expect(await packed(prepared)).toEqual(['bot-config.yaml', 'main.py', 'vendor/p/test/x.py']);
     expect(prepared.instance).toEqual({ apiKey: 'x' });
@@ -51,9 +69,18 @@ describe('a folder', () => {
     [{ 'bot-config.yaml': CONFIG }, /entrypoints.bot: "main.py" is not among the files/],
     [{ 'bot-config.yaml': CONFIG, 'main.py/x': '' }, /entrypoints.bot: "main.py" is a folder/],
     [{ 'bot-config.yaml': `${CONFIG}readme: R.md`, 'main.py': '' }, /readme: there is no file "R.md"/],
-    [{ 'bot-config.yaml': `${CONFIG}readme: R.md`, 'main.py': '', 'R.md': 'short' }, /readme: "R.md" has 5 characters/],
-    [{ 'bot-config.yaml': `${CONFIG}schema: {bot: s.json}`, 'main.py': '', 's.json': '{' }, /schema.bot: "s.json" is not JSON/],
-    [{ 'bot-config.yaml': CONFIG, 'main.py': '', 'config.json': '{"apiKey": "hunter2",}' }, /config.json is not JSON$/],
+    [
+      { 'bot-config.yaml': `${CONFIG}readme: R.md`, 'main.py': '', 'R.md': 'short' },
+      /readme: "R.md" has 5 characters/,
+    ],
+    [
+      { 'bot-config.yaml': `${CONFIG}schema: {bot: s.json}`, 'main.py': '', 's.json': '{' },
+      /schema.bot: "s.json" is not JSON/,
+    ],
+    [
+      { 'bot-config.yaml': CONFIG, 'main.py': '', 'config.json': '{"apiKey": "hunter2",}' },
+      /config.json is not JSON$/,
+    ],
     [{ 'bot-config.yaml': CONFIG, 'main.py': '', 'config.json': '[]' }, /must hold a JSON object/],
   ] as const)('is refused with the reason (%#)', async (content, message) => {
     await files(content);
@@ -88,7 +115,11 @@ describe('a folder', () => {
 
 describe('a ZIP', () => {
   it('is taken as it is', async () => {
-    await files({ 'bot-config.yaml': `${CONFIG}readme: docs/R.md`, 'main.py': 'pass', 'docs/R.md': 'x'.repeat(60) });
+    await files({
+      'bot-config.yaml': `${CONFIG}readme: docs/R.md`,
+      'main.py': 'pass',
+      'docs/R.md': 'x'.repeat(60),
+    });
     const made = await run();
     const path = join(base, 'bot.zip');
     await writeFile(path, await readFile(made.archive.path));

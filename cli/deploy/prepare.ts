@@ -12,9 +12,20 @@ const CONFIG_FILE = 'bot-config.yaml';
 const INSTANCE_FILE = 'config.json';
 
 /** First hit wins (contract §4.1). */
-const FRONTENDS = ['frontend/dist/bundle.js', 'frontend/dist/index.js', 'frontend/bundle.js', 'frontend.js', 'dist/frontend.js'];
+const FRONTENDS = [
+  'frontend/dist/bundle.js',
+  'frontend/dist/index.js',
+  'frontend/bundle.js',
+  'frontend.js',
+  'dist/frontend.js',
+];
 
-export type Prepared = { definition: Definition; archive: Archive; files: number; instance: Record<string, unknown> };
+export type Prepared = {
+  definition: Definition;
+  archive: Archive;
+  files: number;
+  instance: Record<string, unknown>;
+};
 
 export type PrepareOptions = {
   /** Folder or ZIP. */
@@ -41,22 +52,28 @@ async function prepareFolder(options: PrepareOptions): Promise<Prepared> {
   const file = parseBotConfig(text);
   await buildIfNeeded(folder, file, options);
   // An instance's configuration may hold exchange keys: it is sent as this bot's config and never shared as code.
-  const instancePath = options.configPath ?? (existsSync(join(folder, INSTANCE_FILE)) ? join(folder, INSTANCE_FILE) : undefined);
+  const instancePath =
+    options.configPath ?? (existsSync(join(folder, INSTANCE_FILE)) ? join(folder, INSTANCE_FILE) : undefined);
   const own = instancePath === undefined ? '' : relative(folder, resolve(instancePath));
   const files = await collectFiles(folder, new Set([INSTANCE_FILE, own]));
   const paths = new Set(files.map((entry) => entry.path));
   checkEntries(file, paths, 'is not among the files that are packed (see .the0ignore)');
   const read = (path: string) => readInside(folder, path);
   const definition = await define(file, paths, read);
-  const instance = instancePath === undefined ? {} : parseInstance(await readConfig(instancePath), instancePath);
+  const instance =
+    instancePath === undefined ? {} : parseInstance(await readConfig(instancePath), instancePath);
   const archive = await writeArchive(files, join(options.workDir, `${file.name}.zip`));
   return { definition, archive, files: files.length, instance };
 }
 
 async function prepareZip(options: PrepareOptions): Promise<Prepared> {
-  const { paths, texts } = await readArchive(options.path, (name) => name === CONFIG_FILE || name === INSTANCE_FILE);
+  const { paths, texts } = await readArchive(
+    options.path,
+    (name) => name === CONFIG_FILE || name === INSTANCE_FILE,
+  );
   const text = texts.get(CONFIG_FILE);
-  if (text === undefined) throw new CliError(`There is no ${CONFIG_FILE} at the top of ${basename(options.path)}`, EXIT.notFound);
+  if (text === undefined)
+    throw new CliError(`There is no ${CONFIG_FILE} at the top of ${basename(options.path)}`, EXIT.notFound);
   const file = parseBotConfig(text);
   const named = new Set([file.readme, file.schema?.bot].filter((path) => path !== undefined));
   const more = await readArchive(options.path, (name) => named.has(name));
@@ -75,15 +92,24 @@ async function prepareZip(options: PrepareOptions): Promise<Prepared> {
 
 /** Compiled bots are often deployed from sources: the folder's own build script makes what is missing. */
 async function buildIfNeeded(folder: string, file: BotConfigFile, options: PrepareOptions): Promise<void> {
-  if (existsSync(join(folder, entryFile(file.entrypoints.bot))) || !existsSync(join(folder, 'build.sh'))) return;
+  if (existsSync(join(folder, entryFile(file.entrypoints.bot))) || !existsSync(join(folder, 'build.sh')))
+    return;
   options.say(`${file.entrypoints.bot} is not there yet: running build.sh`);
-  const child = spawn('bash', ['build.sh'], { cwd: folder, stdio: ['ignore', options.buildOutput === 'stderr' ? 2 : 'inherit', 'inherit'] });
+  const child = spawn('bash', ['build.sh'], {
+    cwd: folder,
+    stdio: ['ignore', options.buildOutput === 'stderr' ? 2 : 'inherit', 'inherit'],
+  });
   const ended = Promise.withResolvers<string>();
   child.on('error', (error) => ended.resolve(`could not be started: ${error.message}`));
-  child.on('exit', (code, signal) => ended.resolve(code === 0 ? '' : signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`));
+  child.on('exit', (code, signal) =>
+    ended.resolve(
+      code === 0 ? '' : signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`,
+    ),
+  );
   const problem = await ended.promise;
   if (problem !== '') throw new CliError(`build.sh in ${options.path} ${problem}; its output is above`);
-  if (!existsSync(join(folder, entryFile(file.entrypoints.bot)))) throw new CliError(`build.sh in ${options.path} ended well, and yet there is no ${file.entrypoints.bot}`);
+  if (!existsSync(join(folder, entryFile(file.entrypoints.bot))))
+    throw new CliError(`build.sh in ${options.path} ended well, and yet there is no ${file.entrypoints.bot}`);
 }
 
 /** `app.jar:Main` names a class inside the file. */
@@ -93,17 +119,24 @@ function checkEntries(file: BotConfigFile, paths: ReadonlySet<string>, problem: 
   for (const [name, entry] of Object.entries(file.entrypoints)) {
     if (entry === undefined || paths.has(entryFile(entry))) continue;
     const isFolder = [...paths].some((path) => path.startsWith(`${entryFile(entry)}/`));
-    throw new BotConfigInvalid([`entrypoints.${name}: "${entry}" ${isFolder ? 'is a folder; it must name a file' : problem}`]);
+    throw new BotConfigInvalid([
+      `entrypoints.${name}: "${entry}" ${isFolder ? 'is a folder; it must name a file' : problem}`,
+    ]);
   }
 }
 
-async function define(file: BotConfigFile, paths: ReadonlySet<string>, read: (path: string) => Promise<string | undefined>): Promise<Definition> {
+async function define(
+  file: BotConfigFile,
+  paths: ReadonlySet<string>,
+  read: (path: string) => Promise<string | undefined>,
+): Promise<Definition> {
   const problems: string[] = [];
   let readme: string | undefined;
   if (file.readme !== undefined) {
     readme = await read(file.readme);
     if (readme === undefined) problems.push(`readme: there is no file "${file.readme}"`);
-    else if (readme.length < 50 || readme.length > 10_000) problems.push(`readme: "${file.readme}" has ${readme.length} characters; 50 to 10000 are allowed`);
+    else if (readme.length < 50 || readme.length > 10_000)
+      problems.push(`readme: "${file.readme}" has ${readme.length} characters; 50 to 10000 are allowed`);
   }
   let schema: unknown;
   if (file.schema !== undefined) {
@@ -117,7 +150,12 @@ async function define(file: BotConfigFile, paths: ReadonlySet<string>, read: (pa
       }
   }
   if (problems.length > 0) throw new BotConfigInvalid(problems);
-  return { file, ...(readme === undefined ? {} : { readme }), ...(schema === undefined ? {} : { schema }), hasFrontend: FRONTENDS.some((path) => paths.has(path)) };
+  return {
+    file,
+    ...(readme === undefined ? {} : { readme }),
+    ...(schema === undefined ? {} : { schema }),
+    hasFrontend: FRONTENDS.some((path) => paths.has(path)),
+  };
 }
 
 async function readConfig(path: string): Promise<string> {
@@ -125,7 +163,9 @@ async function readConfig(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw code === 'ENOENT' ? new CliError(`There is no configuration at ${path}`, EXIT.notFound) : new CliError(`${join(dirname(path), basename(path))} cannot be read: ${message}`);
+    throw code === 'ENOENT'
+      ? new CliError(`There is no configuration at ${path}`, EXIT.notFound)
+      : new CliError(`${join(dirname(path), basename(path))} cannot be read: ${message}`);
   }
 }
 
@@ -138,6 +178,7 @@ function parseInstance(text: string, where: string): Record<string, unknown> {
     // The parser's own message quotes the text around the mistake.
     throw new CliError(`${where} is not JSON`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new CliError(`${where} must hold a JSON object with the bot’s parameters`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new CliError(`${where} must hold a JSON object with the bot’s parameters`);
   return value as Record<string, unknown>;
 }

@@ -29,8 +29,14 @@ export async function collectFiles(folder: string, without: ReadonlySet<string>)
       if (ignored(path, facts.isDirectory() ? 'directory' : 'file')) continue;
       if (entry.isSymbolicLink()) {
         const target = await realpath(absolute);
-        if (target !== root && !target.startsWith(root + sep)) throw new CliError(`${path} is a link to ${target}, outside of the bot’s folder: copy it in, or list it in .the0ignore`);
-        if (ancestors.includes(target)) throw new CliError(`${path} is a link to a folder that holds it: remove it or list it in .the0ignore`);
+        if (target !== root && !target.startsWith(root + sep))
+          throw new CliError(
+            `${path} is a link to ${target}, outside of the bot’s folder: copy it in, or list it in .the0ignore`,
+          );
+        if (ancestors.includes(target))
+          throw new CliError(
+            `${path} is a link to a folder that holds it: remove it or list it in .the0ignore`,
+          );
       }
       if (facts.isDirectory()) await visit(absolute, [...ancestors, await realpath(absolute)]);
       else if (facts.isFile()) files.push({ path, absolute, mode: facts.mode & 0o777, bytes: facts.size });

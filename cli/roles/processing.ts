@@ -9,7 +9,7 @@ import { Semaphore } from '../../processors/semaphore.ts';
 import { QueueWorker } from '../../processors/worker.ts';
 import type { QueueName } from '../../queues/names.ts';
 import type { RoleContext } from './context.ts';
-import { egressGate } from './egress.ts';
+import { createEgressGate } from './egress.ts';
 import type { Services } from './services.ts';
 
 export type ProcessingOptions = { queues: readonly QueueName[]; concurrency: number };
@@ -51,7 +51,7 @@ async function convergeDeps(context: RoleContext, services: Services): Promise<C
     images,
     code,
     foreign: new ForeignContainers({ engine }),
-    egress: egressGate(context, engine, images),
+    egress: createEgressGate(context, engine, images),
     slots: new Semaphore(settings.ENGINE_CONCURRENCY),
     settings,
     newId: () => crypto.randomUUID().slice(0, 13),

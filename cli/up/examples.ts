@@ -19,13 +19,23 @@ export async function deployExamples(target: Target, screen: Screen): Promise<st
   const folder = join(ROOT, 'examples');
   if (!existsSync(folder)) return [];
   const ids: string[] = [];
-  const names = (await readdir(folder)).filter((name) => existsSync(join(folder, name, 'bot-config.yaml'))).sort();
+  const names = (await readdir(folder))
+    .filter((name) => existsSync(join(folder, name, 'bot-config.yaml')))
+    .sort();
   for (const name of names) {
     const begun = performance.now();
     try {
-      const done = await deploy(target, { path: join(folder, name), say: () => undefined, buildOutput: 'stderr' });
+      const done = await deploy(target, {
+        path: join(folder, name),
+        say: () => undefined,
+        buildOutput: 'stderr',
+      });
       ids.push(done.id);
-      screen.progress({ what: `Example ${name}`, detail: `deployed as ${done.id}`, ms: performance.now() - begun });
+      screen.progress({
+        what: `Example ${name}`,
+        detail: `deployed as ${done.id}`,
+        ms: performance.now() - begun,
+      });
     } catch (error) {
       screen.setback({ what: `Example ${name}`, detail: explainFailure(error).message });
     }

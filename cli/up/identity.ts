@@ -18,10 +18,16 @@ export function identityOf(dataDir: string): Identity {
   try {
     return identitySchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new CliError(`${path} cannot be read: ${(error as Error).message}. Remove it to have it made anew`);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new CliError(
+        `${path} cannot be read: ${(error as Error).message}. Remove it to have it made anew`,
+      );
   }
   const suffix = createHash('sha256').update(realpathSync(dataDir)).digest('hex').slice(0, 6);
-  const identity: Identity = { installation: `the0-${suffix}`, dashboardToken: randomBytes(18).toString('base64url') };
+  const identity: Identity = {
+    installation: `the0-${suffix}`,
+    dashboardToken: randomBytes(18).toString('base64url'),
+  };
   writeFileSync(path, JSON.stringify(identity, null, 2), { mode: 0o600, flag: 'wx' });
   return identity;
 }

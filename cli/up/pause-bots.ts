@@ -20,7 +20,13 @@ export async function pauseBots(stores: Stores, engine: Engine, signal: AbortSig
       ids.map((id) => ({
         updateOne: {
           filter: { _id: id },
-          update: { $setOnInsert: { who: WHO, why: '`up` was stopped with Ctrl-C; the next `up` starts it again', at: new Date() } },
+          update: {
+            $setOnInsert: {
+              who: WHO,
+              why: '`up` was stopped with Ctrl-C; the next `up` starts it again',
+              at: new Date(),
+            },
+          },
           upsert: true,
         },
       })),

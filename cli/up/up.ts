@@ -39,7 +39,11 @@ export async function up(options: UpOptions): Promise<void> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const claim = claimUp(upFile, { startedAt: new Date().toISOString(), dataDir, env: {} });
   const { log, close } = openLog(join(dataDir, 'runtime.log'), settings.LOG_LEVEL);
-  const lifecycle = new Lifecycle({ log, drainDeadlineMs: settings.DRAIN_DEADLINE, errorDeadlineMs: ERROR_DEADLINE_MS });
+  const lifecycle = new Lifecycle({
+    log,
+    drainDeadlineMs: settings.DRAIN_DEADLINE,
+    errorDeadlineMs: ERROR_DEADLINE_MS,
+  });
   lifecycle.onStop('log file', close);
   lifecycle.onStop('up file', () => releaseUp(upFile));
   lifecycle.install();
@@ -53,7 +57,14 @@ export async function up(options: UpOptions): Promise<void> {
   }
 }
 
-type World = UpOptions & { dataDir: string; screen: Screen; upFile: string; claim: UpFile; log: Logger; lifecycle: Lifecycle };
+type World = UpOptions & {
+  dataDir: string;
+  screen: Screen;
+  upFile: string;
+  claim: UpFile;
+  log: Logger;
+  lifecycle: Lifecycle;
+};
 
 async function bringUp(world: World): Promise<void> {
   const { screen, lifecycle, upFile, claim } = world;
@@ -83,12 +94,18 @@ async function bringUp(world: World): Promise<void> {
     log: world.log,
   });
   lifecycle.onStop('dashboard', () => dashboard.close());
-  updateUp(upFile, { ...claim, env: settingsOf(environment), dashboardUrl: dashboard.url, healthUrl: `http://${settings.HEALTH_HOST}:${running.healthPort}` });
+  updateUp(upFile, {
+    ...claim,
+    env: settingsOf(environment),
+    dashboardUrl: dashboard.url,
+    healthUrl: `http://${settings.HEALTH_HOST}:${running.healthPort}`,
+  });
 
   stopBotsOnInterrupt(world, services, settings.STOP_GRACE);
   // A hold of the last `up` is lifted only now, when somebody is there to act on it.
   await resumeBots(collections);
-  const ids = world.examples && (await isNewInstallation(collections)) ? await deployExamples(target, screen) : [];
+  const ids =
+    world.examples && (await isNewInstallation(collections)) ? await deployExamples(target, screen) : [];
 
   const watching = new AbortController();
   const watched = watchBots(collections, screen.bot, watching.signal);
@@ -96,7 +113,13 @@ async function bringUp(world: World): Promise<void> {
     watching.abort();
     await watched;
   });
-  showWhereToLook(screen, { dashboard, running, token: settings.DASHBOARD_TOKEN ?? '', dataDir: world.dataDir, engine: engine.installation });
+  showWhereToLook(screen, {
+    dashboard,
+    running,
+    token: settings.DASHBOARD_TOKEN ?? '',
+    dataDir: world.dataDir,
+    engine: engine.installation,
+  });
   const late = await untilRunning(collections, ids, EXAMPLES_TIMEOUT_MS, lifecycle.signal);
   if (lifecycle.state !== 'running') return;
   for (const view of late) screen.problem(`${view.name ?? view.id} does not run: ${view.reason}`);
@@ -108,20 +131,32 @@ async function startServers(world: World): Promise<Environment> {
   const { lifecycle, screen, dataDir } = world;
   const { installation, dashboardToken } = identityOf(dataDir);
   const own = { INSTALLATION: installation, DASHBOARD_TOKEN: dashboardToken };
-  const given = Object.fromEntries(Object.entries(world.environment).filter(([, value]) => (value ?? '') !== ''));
+  const given = Object.fromEntries(
+    Object.entries(world.environment).filter(([, value]) => (value ?? '') !== ''),
+  );
   const hasToken = given['DASHBOARD_TOKEN_FILE'] !== undefined;
-  const environment: Environment = { INSTALLATION: own.INSTALLATION, ...(hasToken ? {} : { DASHBOARD_TOKEN: own.DASHBOARD_TOKEN }), ...given };
+  const environment: Environment = {
+    INSTALLATION: own.INSTALLATION,
+    ...(hasToken ? {} : { DASHBOARD_TOKEN: own.DASHBOARD_TOKEN }),
+    ...given,
+  };
   const { progress } = screen;
 
   const [servers, engine] = await Promise.allSettled([
-    ensureServers({ dir: dataDir, environment, progress, onExit: (kind, how) => screen.problem(`${kind} ended by itself: ${how}`) }),
+    ensureServers({
+      dir: dataDir,
+      environment,
+      progress,
+      onExit: (kind, how) => screen.problem(`${kind} ended by itself: ${how}`),
+    }),
     ensureEngine({ progress, environment }),
   ]);
   if (servers.status === 'fulfilled') lifecycle.onStop('servers', () => servers.value.stop());
   if (servers.status === 'rejected') throw servers.reason;
   if (engine.status === 'rejected') throw engine.reason;
   const { dockerHost } = engine.value;
-  const ofImages: Progress = (step) => (step.detail.startsWith('missing') ? screen.setback(step) : progress(step));
+  const ofImages: Progress = (step) =>
+    step.detail.startsWith('missing') ? screen.setback(step) : progress(step);
   await ensureImages({ progress: ofImages, dockerHost, environment });
   return { ...environment, ...servers.value.env, DOCKER_HOST: dockerHost };
 }
@@ -140,7 +175,10 @@ function stopBotsOnInterrupt(world: World, { collections, engine }: Services, gr
   });
 }
 
-function showWhereToLook(screen: Screen, facts: { dashboard: Dashboard; running: RunningProcess; token: string; dataDir: string; engine: string }): void {
+function showWhereToLook(
+  screen: Screen,
+  facts: { dashboard: Dashboard; running: RunningProcess; token: string; dataDir: string; engine: string },
+): void {
   const { settings } = facts.running.context;
   const lines = [
     '',

@@ -9,7 +9,11 @@ const EVERY_MS = 500;
  * Calls `onChange` whenever a bot's phase or its reason differs from what was last seen, until `signal` aborts.
  * Polled: with a developer's handful of bots that costs nothing and works on any MongoDB.
  */
-export async function watchBots(collections: Collections, onChange: (view: BotView) => void, signal: AbortSignal): Promise<void> {
+export async function watchBots(
+  collections: Collections,
+  onChange: (view: BotView) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const seen = new Map<string, string>();
   while (!signal.aborted) {
     // While MongoDB is away there is nothing to tell; the log says that it is.
@@ -27,7 +31,12 @@ export async function watchBots(collections: Collections, onChange: (view: BotVi
 }
 
 /** Resolves with the bots among `ids` that did not get to run in time; empty when all run. */
-export async function untilRunning(collections: Collections, ids: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<BotView[]> {
+export async function untilRunning(
+  collections: Collections,
+  ids: readonly string[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<BotView[]> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const views = await readBots(collections).catch(() => undefined);

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { settingRows, settingsEnvFile, settingsMarkdown, settingsText, withSettingsTable } from './describe.ts';
+import {
+  settingRows,
+  settingsEnvFile,
+  settingsMarkdown,
+  settingsText,
+  withSettingsTable,
+} from './describe.ts';
 import { loadSettings } from './load.ts';
 import { RETIRED } from './settings.ts';
 
@@ -30,7 +36,9 @@ describe('the settings in words', () => {
       .map((line) => /^# ([A-Z0-9_]+)=(.*)$/.exec(line))
       .filter((match) => match !== null);
     expect(lines).toHaveLength(settingRows().length);
-    expect(loadSettings(Object.fromEntries(lines.map(([, name, value]) => [name, value])))).toEqual(loadSettings({}));
+    expect(loadSettings(Object.fromEntries(lines.map(([, name, value]) => [name, value])))).toEqual(
+      loadSettings({}),
+    );
   });
 
   it('refuses a README without markers', () => {

@@ -13,7 +13,8 @@ export const SETTING_FLAGS = {
 export type SettingFlag = keyof typeof SETTING_FLAGS;
 
 /** What a command line parser makes of `--mongo-uri`: `mongoUri`. */
-export const flagKey = (flag: string): string => flag.replace(/^--/, '').replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+export const flagKey = (flag: string): string =>
+  flag.replace(/^--/, '').replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /**
  * The environment with flags laid over it, so that settings are read in one place only. `flags` is the parser's

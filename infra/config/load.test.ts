@@ -27,11 +27,16 @@ describe('loadSettings', () => {
   });
 
   it('is not upset by names it does not know', () => {
-    expect(loadSettings({ DOCKER_TEMP_DIR: '/x', MASTER_SERVICE: 'y', MAX_RETRIES: '3', TEMP_DIR: '/tmp' })).toEqual(loadSettings({}));
+    expect(
+      loadSettings({ DOCKER_TEMP_DIR: '/x', MASTER_SERVICE: 'y', MAX_RETRIES: '3', TEMP_DIR: '/tmp' }),
+    ).toEqual(loadSettings({}));
   });
 
   it('reads the reference’s names, and prefers our own where both are set', () => {
-    expect(loadSettings({ MINIO_ENDPOINT: 'minio:9000', MINIO_SSL: 'true' })).toMatchObject({ S3_ENDPOINT: 'minio:9000', S3_USE_SSL: true });
+    expect(loadSettings({ MINIO_ENDPOINT: 'minio:9000', MINIO_SSL: 'true' })).toMatchObject({
+      S3_ENDPOINT: 'minio:9000',
+      S3_USE_SSL: true,
+    });
     expect(loadSettings({ S3_ENDPOINT: 'mine:1', MINIO_ENDPOINT: 'minio:9000' }).S3_ENDPOINT).toBe('mine:1');
   });
 
@@ -54,7 +59,12 @@ describe('loadSettings', () => {
   });
 
   it('reports every problem at once, each with name, value and cure', () => {
-    const problems = problemsOf({ STOP_GRACE: 'soon', HEALTH_PORT: '99999', INSTALLATION: 'My Bots', LOG_LEVEL: 'loud' });
+    const problems = problemsOf({
+      STOP_GRACE: 'soon',
+      HEALTH_PORT: '99999',
+      INSTALLATION: 'My Bots',
+      LOG_LEVEL: 'loud',
+    });
     expect(problems).toHaveLength(4);
     expect(problems.join('\n')).toMatch(/STOP_GRACE="soon": expected a duration such as 30s/);
     expect(problems.join('\n')).toMatch(/HEALTH_PORT="99999"/);
@@ -68,7 +78,9 @@ describe('loadSettings', () => {
   });
 
   it('names limits that contradict each other', () => {
-    expect(problemsOf({ BOT_MEMORY_LIMIT_MB: '8192' }).join()).toMatch(/above BOT_MEMORY_CEILING_MB=4096: raise the ceiling too/);
+    expect(problemsOf({ BOT_MEMORY_LIMIT_MB: '8192' }).join()).toMatch(
+      /above BOT_MEMORY_CEILING_MB=4096: raise the ceiling too/,
+    );
     expect(problemsOf({ BOT_CPU_LIMIT: '8' }).join()).toMatch(/above BOT_CPU_CEILING=4/);
     expect(problemsOf({ BACKOFF_FIRST: '10m' }).join()).toMatch(/BACKOFF_FIRST is above BACKOFF_MAX/);
   });
@@ -82,14 +94,22 @@ describe('loadSettings', () => {
     };
     expect(loadSettings({ S3_SECRET_KEY_FILE: '/s/key' }, readFile).S3_SECRET_KEY).toBe('abc');
     expect(loadSettings({ MINIO_SECRET_KEY_FILE: '/s/key' }, readFile).S3_SECRET_KEY).toBe('abc');
-    expect(() => loadSettings({ S3_SECRET_KEY_FILE: '/s/none' }, readFile)).toThrow(/S3_SECRET_KEY_FILE="\/s\/none" cannot be read/);
+    expect(() => loadSettings({ S3_SECRET_KEY_FILE: '/s/none' }, readFile)).toThrow(
+      /S3_SECRET_KEY_FILE="\/s\/none" cannot be read/,
+    );
   });
 });
 
 describe('withFlags', () => {
   it('lets a flag outrank the environment', () => {
-    const environment = withFlags({ MONGO_URI: 'mongodb://env' }, { mongoUri: 'mongodb://flag', reconcileInterval: '5s' });
-    expect(loadSettings(environment)).toMatchObject({ MONGO_URI: 'mongodb://flag', RECONCILE_INTERVAL: 5000 });
+    const environment = withFlags(
+      { MONGO_URI: 'mongodb://env' },
+      { mongoUri: 'mongodb://flag', reconcileInterval: '5s' },
+    );
+    expect(loadSettings(environment)).toMatchObject({
+      MONGO_URI: 'mongodb://flag',
+      RECONCILE_INTERVAL: 5000,
+    });
   });
 
   it('leaves flags of other kinds alone', () => {

@@ -6,6 +6,8 @@ const PINNED_IMAGE = /^([a-zA-Z0-9][a-zA-Z0-9._:/-]*@)?sha256:[0-9a-f]{64}$/;
 const APPARMOR_PROFILE = /^[a-zA-Z0-9][a-zA-Z0-9._/-]*$/;
 const BLOCK_DEVICE = /^\/dev\/[a-zA-Z0-9][a-zA-Z0-9_-]*(\/[a-zA-Z0-9][a-zA-Z0-9_.-]*)*$/;
 const SMALLEST_MEMORY = 6 * 1024 * 1024;
+/** One tebibyte. */
+const LARGEST_TMPFS_MB = 1_048_576;
 /** Mounting over these would hide what the engine masks or provides itself. */
 const KERNEL_PATHS = ['/proc', '/sys', '/dev'];
 
@@ -83,7 +85,7 @@ function checkMounts(installation: string, spec: ContainerSpec): void {
   }
   for (const mount of spec.tmpfs) {
     place('tmpfs.path', mount.path);
-    requireWhole('tmpfs.sizeMb', mount.sizeMb, 1);
+    requireWhole('tmpfs.sizeMb', mount.sizeMb, 1, LARGEST_TMPFS_MB);
     if (!Number.isInteger(mount.mode) || mount.mode < 0 || mount.mode > 0o1777)
       throw new SpecRefused('tmpfs.mode', mount.mode, 'expected permission bits up to 0o1777');
   }
@@ -122,9 +124,9 @@ function checkSeccompProfile(text: string): void {
     throw new SpecRefused('seccompProfile', text, 'a profile that allows everything is no profile');
 }
 
-function requireWhole(field: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new SpecRefused(field, value, `expected a whole number of at least ${least}`);
+function requireWhole(field: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (!Number.isSafeInteger(value) || value < least || value > most)
+    throw new SpecRefused(field, value, `expected a whole number from ${least} to ${most}`);
 }
 
 function requireNoNul(field: string, value: string): void {

@@ -1,7 +1,7 @@
 import { BSON, Int32, MongoServerError, type ClientSession, type Collection } from 'mongodb';
 import type { EventOrder, EventOrderDocument } from '../../infra/mongo/collections.ts';
 import type { BotDocument } from '../../model/bots.ts';
-import { contentOf, sameContent } from './document.ts';
+import { contentOf, sameContent, type EventContent } from './document.ts';
 import type { BotEvent } from './parse.ts';
 
 export type EventStore = {
@@ -57,21 +57,36 @@ async function steps(
     const { deletedCount } = await store.bots.deleteMany({ id: event.botId }, inSession);
     return deletedCount > 0 ? 'deleted' : 'unchanged';
   }
+  const content = contentOf(event);
+  if (event.kind === 'created')
+    return (await insertIfAbsent(store, event.botId, content, inSession)) ? 'created' : 'unchanged';
   const stored = await store.bots
     .find({ id: event.botId }, { ...inSession, projection: { _id: 0, config: 1, custom: 1 } })
     .toArray();
-  const content = contentOf(event);
   if (stored.length === 0) {
-    // The field is dead weight that old readers expect to be an int32.
-    const document = { id: event.botId, segment_id: new Int32(0) as unknown as number, ...content };
-    await store.bots.insertOne(document, inSession);
+    await insertIfAbsent(store, event.botId, content, inSession);
     return 'created';
   }
   // A write of equal content in another key order would still be a change to all who watch.
-  if (event.kind === 'created' || stored.every((document) => sameContent(document, content)))
-    return 'unchanged';
+  if (stored.every((document) => sameContent(document, content))) return 'unchanged';
   await store.bots.updateMany({ id: event.botId }, { $set: content }, inSession);
   return 'updated';
+}
+
+async function insertIfAbsent(
+  { bots }: EventStore,
+  id: string,
+  content: EventContent,
+  options: { session?: ClientSession },
+): Promise<boolean> {
+  // The segment is dead weight that old readers expect to be an int32.
+  const fields = { segment_id: new Int32(0) as unknown as number, ...content };
+  const { upsertedCount } = await bots.updateOne(
+    { id },
+    { $setOnInsert: fields },
+    { ...options, upsert: true },
+  );
+  return upsertedCount > 0;
 }
 
 /** Puts the event's order on record unless a newer one is; false if so. A delete leaves a tombstone. */

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDockerEngine } from '../../infra/engine/docker/index.ts';
 import type { Engine } from '../../infra/engine/port.ts';
 import { createLogger } from '../../infra/logger.ts';
-import { type ContainerBot, removeAll, runInContainer } from '../support/container-bot.ts';
+import { type ContainerBot, runInContainer } from '../support/container-bot.ts';
+import { removeAll } from '../support/engine.ts';
 import { testEngine, testServers } from '../support/servers.ts';
 
 const CONFIG = { api_key: 'canary-key', memory_limit: '128Mi' };

@@ -26,7 +26,10 @@ beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'cli-'));
   folder = join(base, 'bot');
   await import('node:fs/promises').then((fs) => fs.mkdir(folder));
-  await writeFile(join(folder, 'bot-config.yaml'), `name: cli-${servers.installation}\nversion: 1.0.0\ntype: realtime\nruntime: python3.11\nentrypoints: {bot: main.py}\n`);
+  await writeFile(
+    join(folder, 'bot-config.yaml'),
+    `name: cli-${servers.installation}\nversion: 1.0.0\ntype: realtime\nruntime: python3.11\nentrypoints: {bot: main.py}\n`,
+  );
   await writeFile(join(folder, 'main.py'), 'def main(id, config, results=None): pass\n');
   await writeFile(join(folder, 'config.json'), '{"symbol":"BTC/USD","apiKey":"canary-7f3a"}');
   nats = await connect(connectionOptions(servers.natsUrl, 'test'));
@@ -39,9 +42,12 @@ afterAll(async () => {
   await rm(base, { recursive: true, force: true });
 });
 
-const cli = (args: string[], environment: Record<string, string> = servers.environment) => runCli(args, environment);
+const cli = (args: string[], environment: Record<string, string> = servers.environment) =>
+  runCli(args, environment);
 
-async function lastEvent(subject: string): Promise<{ id: string; config: Record<string, unknown>; custom?: Record<string, unknown> }> {
+async function lastEvent(
+  subject: string,
+): Promise<{ id: string; config: Record<string, unknown>; custom?: Record<string, unknown> }> {
   const jsm = await jetstreamManager(nats);
   const message = await jsm.streams.getMessage(EVENTS_STREAM, { last_by_subj: subject });
   if (message === null) throw new Error(`no ${subject}`);
@@ -57,7 +63,11 @@ describe('deploy, bots, undeploy', () => {
     expect(done).toMatchObject({ event: 'created', filePath: `local/cli-${servers.installation}/1.0.0` });
     expect(done.id).toMatch(/^[a-z][a-z0-9]{23}$/);
     const event = await lastEvent('the0.bot.created');
-    expect(event).toMatchObject({ id: done.id, config: { symbol: 'BTC/USD', type: `realtime/cli-${servers.installation}` }, custom: { filePath: done.filePath } });
+    expect(event).toMatchObject({
+      id: done.id,
+      config: { symbol: 'BTC/USD', type: `realtime/cli-${servers.installation}` },
+      custom: { filePath: done.filePath },
+    });
     using s3 = new S3Client(s3Options(settings));
     expect((await s3.stat(servers.codeBucket, done.filePath)).bytes).toBeGreaterThan(0);
     expect(stdout + stderr).not.toContain('canary-7f3a');
@@ -75,7 +85,9 @@ describe('deploy, bots, undeploy', () => {
     expect(changed.stderr).toMatch(/was deployed before with other code: raise "version"/);
     await rm(join(folder, 'more.py'));
     await all.bots.updateOne({ id: 'known-1' }, { $set: { 'custom.version': '0.9.0' } });
-    expect((await cli(['deploy', folder, '--id', 'known-1'])).stderr).toMatch(/refuses to change the major version/);
+    expect((await cli(['deploy', folder, '--id', 'known-1'])).stderr).toMatch(
+      /refuses to change the major version/,
+    );
   });
 
   it('publishes the deletion of a bot that is known', async () => {
@@ -87,18 +99,51 @@ describe('deploy, bots, undeploy', () => {
 
   it('lists bots as an array of the promised fields, trouble first', async () => {
     await all.bots.deleteMany({});
-    await all.bots.insertMany([{ id: 'a-runs', config: { name: 'A', apiKey: 'canary-7f3a' }, custom: { version: '1.0.0', config: { runtime: 'nodejs20' } } }, { id: 'b-fails' }, { id: 'c-off', config: { enabled: false } }]);
+    await all.bots.insertMany([
+      {
+        id: 'a-runs',
+        config: { name: 'A', apiKey: 'canary-7f3a' },
+        custom: { version: '1.0.0', config: { runtime: 'nodejs20' } },
+      },
+      { id: 'b-fails' },
+      { id: 'c-off', config: { enabled: false } },
+    ]);
     const since = new Date();
     const status = { since, updatedAt: since, restarts: 2, consecutiveFailures: 0, token: 7 };
     await all.status.insertMany([
-      { _id: 'a-runs', phase: 'running', reason: 'Runs', image: 'node:20-slim', containerId: 'abc', ...status },
+      {
+        _id: 'a-runs',
+        phase: 'running',
+        reason: 'Runs',
+        image: 'node:20-slim',
+        containerId: 'abc',
+        ...status,
+      },
       { _id: 'b-fails', phase: 'failed', reason: 'No main.py', ...status },
     ]);
     const { code, stdout } = await cli(['bots', '--json']);
     expect(code).toBe(0);
     const views = JSON.parse(stdout) as Record<string, unknown>[];
-    expect(views.map((view) => [view['id'], view['phase']])).toEqual([['b-fails', 'failed'], ['a-runs', 'running'], ['c-off', 'stopped']]);
-    expect(views[1]).toEqual({ id: 'a-runs', phase: 'running', reason: 'Runs', since: since.toISOString(), restarts: 2, lastExit: null, nextAttempt: null, image: 'node:20-slim', container: 'abc', enabled: true, name: 'A', runtime: 'nodejs20', version: '1.0.0' });
+    expect(views.map((view) => [view['id'], view['phase']])).toEqual([
+      ['b-fails', 'failed'],
+      ['a-runs', 'running'],
+      ['c-off', 'stopped'],
+    ]);
+    expect(views[1]).toEqual({
+      id: 'a-runs',
+      phase: 'running',
+      reason: 'Runs',
+      since: since.toISOString(),
+      restarts: 2,
+      lastExit: null,
+      nextAttempt: null,
+      image: 'node:20-slim',
+      container: 'abc',
+      enabled: true,
+      name: 'A',
+      runtime: 'nodejs20',
+      version: '1.0.0',
+    });
     expect(stdout).not.toContain('canary-7f3a');
     expect((await cli(['bots'])).stdout).toMatch(/b-fails +- +failed[^]*1 running, 1 stopped, 1 failed/);
     expect(JSON.parse((await cli(['bots', 'show', 'a-runs', '--json'])).stdout)).toEqual(views[1]);
@@ -127,7 +172,10 @@ describe('what goes wrong', () => {
   });
 
   it('says that S3 refused the keys', async () => {
-    const { code, stderr } = await cli(['deploy', folder], { ...servers.environment, S3_SECRET_KEY: 'wrong-wrong' });
+    const { code, stderr } = await cli(['deploy', folder], {
+      ...servers.environment,
+      S3_SECRET_KEY: 'wrong-wrong',
+    });
     expect(code).toBe(1);
     expect(stderr).toContain('S3_SECRET_KEY');
   });
@@ -147,12 +195,15 @@ describe('what goes wrong', () => {
     expect(outcome.code).toBe(code);
   });
 
-  it.each(['execute', 'daemon'])('%s has no effect, whatever its flags, and says what replaces it', async (name) => {
-    const { code, stderr, stdout } = await cli([name, '--skip-sync', 'init', '--bot-id', 'x']);
-    expect(code).toBe(0);
-    expect(stdout).toBe('');
-    expect(stderr).toMatch(new RegExp(`^\`${name}\` has no effect: .*\n$`));
-  });
+  it.each(['execute', 'daemon'])(
+    '%s has no effect, whatever its flags, and says what replaces it',
+    async (name) => {
+      const { code, stderr, stdout } = await cli([name, '--skip-sync', 'init', '--bot-id', 'x']);
+      expect(code).toBe(0);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(new RegExp(`^\`${name}\` has no effect: .*\n$`));
+    },
+  );
 
   it('shows a stack only to those who ask for it', async () => {
     const { stderr } = await cli(['deploy', '/nowhere'], { ...servers.environment, LOG_LEVEL: 'debug' });

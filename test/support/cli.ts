@@ -16,12 +16,17 @@ export class CliProcess implements AsyncDisposable {
   constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
     const { PATH = '', HOME = '', XDG_CACHE_HOME } = process.env;
     const base = { PATH, HOME, ...(XDG_CACHE_HOME === undefined ? {} : { XDG_CACHE_HOME }) };
-    this.child = spawn(process.execPath, [MAIN, ...args], { env: { ...base, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [MAIN, ...args], {
+      env: { ...base, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     const ended = Promise.withResolvers<Outcome>();
     this.child.on('error', ended.reject);
-    this.child.on('close', (code, signal) => ended.resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }));
+    this.child.on('close', (code, signal) =>
+      ended.resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }),
+    );
     this.ended = ended.promise;
   }
 
@@ -30,7 +35,8 @@ export class CliProcess implements AsyncDisposable {
     return until(
       () => {
         const found = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
-        if (found === null && this.child.exitCode !== null) throw new Error(`it ended with ${this.child.exitCode}: ${this.stdout}\n${this.stderr}`);
+        if (found === null && this.child.exitCode !== null)
+          throw new Error(`it ended with ${this.child.exitCode}: ${this.stdout}\n${this.stderr}`);
         return found;
       },
       { timeoutMs, what: `${String(pattern)} in ${this.stdout}${this.stderr}` },
@@ -43,4 +49,7 @@ export class CliProcess implements AsyncDisposable {
   }
 }
 
-export const runCli = (args: readonly string[], environment: Readonly<Record<string, string>>): Promise<Outcome> => new CliProcess(args, environment).ended;
+export const runCli = (
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<Outcome> => new CliProcess(args, environment).ended;

@@ -91,13 +91,6 @@ export async function runInContainer(
   return { output: await output(engine, id), detail, result: await resultOf(engine, id) };
 }
 
-/** Removes every container, volume and network of the engine's installation. */
-export async function removeAll(engine: Engine): Promise<void> {
-  for (const { id } of await engine.list()) await engine.remove(id, { force: true });
-  for (const { name } of await engine.listVolumes()) await engine.removeVolume(name);
-  await engine.removeNetwork();
-}
-
 async function output(engine: Engine, id: string): Promise<string> {
   let text = '';
   for await (const line of engine.logs(id, {})) text += `${line.data.toString().trimEnd()}\n`;

@@ -26,7 +26,7 @@ export function startTestProcessor(options: Options & ProcessingOptions): Promis
 }
 
 export function roleContext(options: Options): RoleContext {
-  const settings = loadSettings({ BACKOFF_FIRST: '100ms', BACKOFF_MAX: '2s', STOP_GRACE: '2s', ...options.environment });
+  const settings = loadSettings({ BACKOFF_FIRST: '100ms', BACKOFF_MAX: '2s', STOP_GRACE: '2s', ...withoutFilter(options.engine), ...options.environment });
   const log = createLogger({ level: options.logLevel ?? process.env['TEST_LOG_LEVEL'] ?? 'silent', service: 'test' });
   const lifecycle = new Lifecycle({ log, drainDeadlineMs: settings.DRAIN_DEADLINE });
   const health = new Health({ log, isServing: () => (lifecycle.state === 'running' ? undefined : lifecycle.state) });
@@ -40,6 +40,9 @@ export function roleContext(options: Options): RoleContext {
     ...(options.engine === undefined ? {} : { engine: options.engine }),
   };
 }
+
+/** A fake engine's network is on no host, so there is nothing to filter and nothing to probe. */
+const withoutFilter = (engine: Engine | undefined): Record<string, string> => (engine === undefined ? {} : { EGRESS_FILTER: 'off' });
 
 async function start(options: Options, role: (context: RoleContext) => Promise<Services>): Promise<TestRunner> {
   const context = roleContext(options);

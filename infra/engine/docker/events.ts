@@ -15,6 +15,7 @@ const ACTIONS: Readonly<Record<string, EngineEvent['type']>> = {
 };
 /** What Docker mixes with the labels. */
 const NOT_LABELS = new Set(['name', 'image', 'exitCode', 'execDuration', 'signal']);
+const INEXACT_NS = 256;
 const LISTENING = 'listen to events';
 /** The engine may hand an event to the second request before it hands it to the first. */
 const STALL_TOLERANCE_MS = 2_000;
@@ -105,8 +106,9 @@ export function toEvent(event: EventMessage): EngineEvent | undefined {
     containerId,
     labels: Object.fromEntries(Object.entries(attributes).filter(([key]) => !NOT_LABELS.has(key))),
     ...(Number.isInteger(exitCode) ? { exitCode } : {}),
-    // Rounded down, so that `sinceMs` of a known event never skips one that came in the same millisecond.
-    atMs: Math.floor((event.timeNano ?? 0) / 1e6),
+    // Rounded down, so that `sinceMs` of a known event never skips one that came in the same millisecond: also
+    // by what JSON's numbers are inexact at this size.
+    atMs: Math.floor(((event.timeNano ?? 0) - INEXACT_NS) / 1e6),
   };
 }
 

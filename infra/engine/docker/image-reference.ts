@@ -11,7 +11,8 @@ export function parseImageReference(reference: string): ImageReference {
   return { repository, tag, ...(digest === undefined ? {} : { digest }) };
 }
 
-const HOST = '(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?/)?';
+// What is before the first slash is a host only with a dot or a port, or as localhost.
+const HOST = '(?:(?:localhost|[a-zA-Z0-9-]+(?:\\.[a-zA-Z0-9-]+)+)(?::[0-9]+)?/|[a-zA-Z0-9-]+:[0-9]+/)?';
 const PATH = '[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*';
 const REFERENCE = new RegExp(`^${HOST}${PATH}(?::[\\w][\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`);
 const ID = /^sha256:[0-9a-f]{64}$/;

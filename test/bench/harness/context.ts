@@ -11,7 +11,7 @@ import { startRedis } from '../../../infra/local/redis.ts';
 import { startS3 } from '../../../infra/local/s3.ts';
 import type { RunningServer, ServerKind, StartOptions } from '../../../infra/local/types.ts';
 import { createLogger } from '../../../infra/logger.ts';
-import { removeAll } from '../../support/container-bot.ts';
+import { removeAll } from '../../support/engine.ts';
 import { endProcess, spawnNode } from './node-process.ts';
 import type { BenchContext, BenchServers } from './types.ts';
 

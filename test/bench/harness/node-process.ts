@@ -25,13 +25,16 @@ export function spawnNode(options: NodeProcessOptions): NodeProcess {
     keep(`${line}\n`);
     for (const look of [...waiting]) look(line);
   });
-  child.stderr.on('data', (chunk: Buffer) => keep(chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => {
+    keep(chunk.toString());
+    options.onErrorText?.(chunk.toString());
+  });
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once('error', (error) => {
       keep(`${error.message}\n`);
       resolve({ code: 1, signal: null });
     });
-    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('close', (code, signal) => resolve({ code, signal }));
   });
 
   async function line(check: (line: string) => boolean, timeoutMs = 30_000): Promise<string> {

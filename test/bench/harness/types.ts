@@ -53,6 +53,8 @@ export type NodeProcessOptions = {
   /** Added to a bare environment (PATH, HOME), so that a developer's settings change no figure. */
   environment?: Readonly<Record<string, string>>;
   nodeOptions?: readonly string[];
+  /** Called with what it writes to standard error. */
+  onErrorText?: (text: string) => void;
 };
 
 /** What a bench works with. Everything it hands out is stopped and removed at the end, also after a failure or Ctrl-C. */
@@ -61,16 +63,16 @@ export type BenchContext = {
   readonly dir: string;
   readonly signal: AbortSignal;
   /** Progress for whoever watches; standard output is for the JSON line alone. */
-  say(line: string): void;
+  readonly say: (line: string) => void;
   /** Starts servers of its own. What is not named has no setting either (no `nats`: no events). */
-  servers(...kinds: readonly ServerKind[]): Promise<BenchServers>;
+  readonly servers: (...kinds: readonly ServerKind[]) => Promise<BenchServers>;
   /** In this process. */
-  fakeEngine(installation: string, options?: { latencyMs?: number }): FakeEngine;
+  readonly fakeEngine: (installation: string, options?: { latencyMs?: number }) => FakeEngine;
   /** In a process of its own, with `python:3.11-slim`; `connect` with `connectFakeEngine` from anywhere. */
-  remoteFakeEngine(installation: string): Promise<{ engine: FakeEngine; url: string; pid: number }>;
+  readonly remoteFakeEngine: (installation: string) => Promise<{ engine: FakeEngine; url: string; pid: number }>;
   /** The real engine; everything of the installation is removed at the end. */
-  dockerEngine(installation: string): Promise<{ engine: Engine; dockerHost: string }>;
-  node(options: NodeProcessOptions): NodeProcess;
+  readonly dockerEngine: (installation: string) => Promise<{ engine: Engine; dockerHost: string }>;
+  readonly node: (options: NodeProcessOptions) => NodeProcess;
   /** Runs at the end, last registered first. */
-  atEnd(what: string, cleanup: () => Promise<unknown>): void;
+  readonly atEnd: (what: string, cleanup: () => Promise<unknown>) => void;
 };
