@@ -3,7 +3,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { AppViewRoute } from '@bull-board/api/typings/app';
 import { ExpressAdapter } from '@bull-board/express';
 import type { Queue } from 'bullmq';
-import type { Express, Request, Response, Router } from 'express';
+import type { Request, Response, Router } from 'express';
 
 /** Bull Board's page asks another host for its fonts: ours names no other host, and works without a network. */
 const FOREIGN_LINK = /<link\b[^>]*\bhref="https?:\/\/[^>]*>\s*/g;
@@ -18,14 +18,14 @@ class OfflineAdapter extends ExpressAdapter {
         else response.type('html').send(html.replaceAll(FOREIGN_LINK, ''));
       });
     };
-    (this.app as Express).get(route.route as string[], show);
+    this.app.get(route.route as string[], show);
     return this;
   }
 }
 
 /** Bull Board over the given queues, to be mounted at `basePath` behind the login. */
 export function bullBoard(options: { queues: readonly Queue[]; basePath: string; title: string }): Router {
-  const adapter = new OfflineAdapter().setBasePath(options.basePath) as OfflineAdapter;
+  const adapter = new OfflineAdapter().setBasePath(options.basePath);
   createBullBoard({
     queues: options.queues.map((queue) => new BullMQAdapter(queue)),
     serverAdapter: adapter,

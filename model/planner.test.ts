@@ -32,7 +32,7 @@ describe('planTransitions', () => {
     ['a disabled bot in back-off is settled', plan([bot({ enabled: false })], [], history({ phase: 'backing-off' })), 'stop', 'its owner disabled it'],
     ['a container of a permanently failed bot is dealt with when its bot changed', plan([bot({ fingerprint: 'f2' })], [], history({ phase: 'failed', permanent: true })), 'start', 'its configuration or code changed'],
   ])('%s', (_name, transitions, kind, cause) => {
-    expect(transitions).toEqual([{ kind, botId: 'b', cause, delayMs: 0 }]);
+    expect(transitions).toMatchObject([{ kind, botId: 'b', cause, delayMs: 0 }]);
   });
 
   it.each([
@@ -50,14 +50,20 @@ describe('planTransitions', () => {
 
   it('lets a back-off run out, and not a moment longer', () => {
     const past = history({ phase: 'backing-off', nextAttemptAt: new Date(NOW + 4000) });
-    expect(plan([bot()], [], past)).toEqual([{ kind: 'start', botId: 'b', cause: 'the back-off runs out', delayMs: 4000 }]);
+    expect(plan([bot()], [], past)).toMatchObject([{ kind: 'start', botId: 'b', cause: 'the back-off runs out', delayMs: 4000, contradicted: false }]);
     const over = history({ phase: 'backing-off', nextAttemptAt: new Date(NOW - 1) });
     expect(plan([bot()], [], over)[0]?.delayMs).toBe(0);
   });
 
+  it('says where a container contradicts what is remembered: no back-off may hold that up', () => {
+    const past = history({ phase: 'backing-off', nextAttemptAt: new Date(NOW + 4000) });
+    expect(plan([bot()], [container({ state: 'exited' })], past)).toMatchObject([{ kind: 'start', delayMs: 0, contradicted: true }]);
+    expect(plan([bot()], [container()], past)).toMatchObject([{ kind: 'start', cause: 'a running container is adopted', contradicted: true }]);
+  });
+
   it('starts a repaired bot at once, whatever its back-off', () => {
     const past = history({ phase: 'backing-off', nextAttemptAt: new Date(NOW + 300_000) });
-    expect(plan([bot({ fingerprint: 'f2' })], [], past)).toEqual([
+    expect(plan([bot({ fingerprint: 'f2' })], [], past)).toMatchObject([
       { kind: 'start', botId: 'b', cause: 'its configuration or code changed', delayMs: 0 },
     ]);
   });

@@ -23,8 +23,11 @@ export type BotHistory = Pick<BotStatus, 'phase' | 'permanent' | 'attemptedFinge
 
 export type TransitionKind = 'start' | 'stop' | 'restart';
 
-/** One thing to do. `delayMs` is how long a start waits for its back-off to end. */
-export type Transition = { kind: TransitionKind; botId: string; cause: string; delayMs: number };
+/**
+ * One thing to do. `delayMs` is how long a start waits for its back-off to end. `contradicted`: a container is there that
+ * what we remember does not account for, so that no back-off speaks for this bot.
+ */
+export type Transition = { kind: TransitionKind; botId: string; cause: string; delayMs: number; contradicted: boolean };
 
 export type PlanInput = {
   desired: readonly DesiredBot[];
@@ -50,10 +53,10 @@ export function planTransitions(input: PlanInput): Transition[] {
     if (transition !== undefined) transitions.push(transition);
   }
   for (const botId of containers.keys())
-    if (!known.has(botId)) transitions.push({ kind: 'stop', botId, cause: 'the bot was deleted', delayMs: 0 });
+    if (!known.has(botId)) transitions.push({ kind: 'stop', botId, cause: 'the bot was deleted', delayMs: 0, contradicted: true });
   for (const botId of input.history.keys())
     if (!known.has(botId) && !containers.has(botId))
-      transitions.push({ kind: 'stop', botId, cause: 'the bot was deleted; its status is cleared', delayMs: 0 });
+      transitions.push({ kind: 'stop', botId, cause: 'the bot was deleted; its status is cleared', delayMs: 0, contradicted: false });
   return transitions;
 }
 
@@ -63,7 +66,13 @@ function planBot(
   history: BotHistory | undefined,
   now: number,
 ): Transition | undefined {
-  const plan = (kind: TransitionKind, cause: string, delayMs = 0): Transition => ({ kind, botId: bot.botId, cause, delayMs });
+  const plan = (kind: TransitionKind, cause: string, delayMs = 0): Transition => ({
+    kind,
+    botId: bot.botId,
+    cause,
+    delayMs,
+    contradicted: container !== undefined,
+  });
 
   if (!bot.enabled || bot.hold !== undefined) {
     const cause = bot.enabled ? `the bot is held: ${bot.hold ?? ''}` : 'its owner disabled it';

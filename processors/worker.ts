@@ -28,18 +28,21 @@ export class QueueWorker {
     installation: string;
     concurrency: number;
     deps: ConvergeDeps;
+    /** What is done with each bot; a bench measures the queue's own cost without it. */
+    converge?: typeof converge;
     log: Logger;
     onOutcome: (queue: QueueName, outcome: CountedOutcome) => void;
     onError: (queue: QueueName, error: Error) => void;
   }) {
     this.queue = options.queue;
+    const act = options.converge ?? converge;
     const outage = new OutageLog(options.log, `What the queue ${options.queue} needs`);
     const handle = async (job: Job<BotJob>, token?: string): Promise<string> => {
       const { botId, cause } = botJobSchema.parse(job.data);
       const fields = { botId, cause, queue: options.queue, jobId: job.id };
       let outcome: Outcome;
       try {
-        outcome = await converge(options.deps, botId, { drain: this.#drain.signal, hurry: wasPromoted(job) });
+        outcome = await act(options.deps, botId, { drain: this.#drain.signal, hurry: wasPromoted(job) });
       } catch (error) {
         options.onOutcome(options.queue, 'errored');
         outage.failed(error, fields);

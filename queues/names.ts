@@ -16,8 +16,9 @@ export type BotJob = z.output<typeof botJobSchema>;
 
 /**
  * How a job meets another of the same bot:
- * - `wish`: a change or a person; replaces what waits or is delayed, and runs again right after what is active;
- * - `event`: an exit was seen; runs again after what is active, leaves a delayed job alone;
+ * - `wish`: a change or a person; replaces what is delayed, and runs again right after what is active;
+ * - `event`: something was seen on the engine, or a next attempt got its time; does the same, since what it finds delayed
+ *   may be left from an older attempt. A processor itself sees to it that no event cuts a back-off short;
  * - `resync`: the periodic look; leaves everything alone.
  */
 export type Urgency = 'wish' | 'event' | 'resync';

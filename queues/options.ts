@@ -31,9 +31,8 @@ export const JOB_OPTIONS: JobsOptions = {
 export function deduplication(botId: string, urgency: Urgency): DeduplicationOptions {
   switch (urgency) {
     case 'wish':
-      return { id: botId, keepLastIfActive: true, replace: true };
     case 'event':
-      return { id: botId, keepLastIfActive: true };
+      return { id: botId, keepLastIfActive: true, replace: true };
     case 'resync':
       return { id: botId };
   }

@@ -1,10 +1,13 @@
 import type { Engine } from '../../infra/engine/port.ts';
+import { holdLease } from '../../infra/leases.ts';
+import { pause } from '../../infra/pause.ts';
 import { S3Client, s3Options } from '../../infra/s3/client.ts';
 import { codeLimits, CodeStore } from '../../processors/code/store.ts';
 import type { ConvergeDeps } from '../../processors/converge.ts';
 import { ForeignContainers } from '../../processors/foreign.ts';
 import { Images } from '../../processors/images.ts';
 import { Launcher } from '../../processors/launch.ts';
+import { sweepPeriodically } from '../../processors/sweep.ts';
 import { Semaphore } from '../../processors/semaphore.ts';
 import { QueueWorker } from '../../processors/worker.ts';
 import type { QueueName } from '../../queues/names.ts';
@@ -12,12 +15,17 @@ import type { RoleContext } from './context.ts';
 import { createEgressGate } from './egress.ts';
 import type { Services } from './services.ts';
 
+const HOUR_MS = 3_600_000;
+const SWEEP_EVERY_MS = 600_000;
+
 export type ProcessingOptions = { queues: readonly QueueName[]; concurrency: number };
 
 /** Takes jobs off the given queues and converges their bots. */
 export async function startProcessing(context: RoleContext, services: Services, options: ProcessingOptions): Promise<void> {
   const { lifecycle, log, settings } = context;
-  const deps = await convergeDeps(context, services);
+  const code = await codeStore(context, services, services.engine);
+  const deps = convergeDeps(context, services, code);
+  startSweeping(context, services, code);
   const workers = options.queues.map(
     (queue) =>
       new QueueWorker({
@@ -40,12 +48,28 @@ export async function startProcessing(context: RoleContext, services: Services, 
   for (const worker of workers) worker.start();
 }
 
-async function convergeDeps(context: RoleContext, services: Services): Promise<ConvergeDeps> {
+/** One process at a time collects unused code. */
+function startSweeping({ lifecycle, log, settings, owner }: RoleContext, { engine, collections }: Services, code: CodeStore): void {
+  const sweeping = holdLease({
+    collection: collections.leases,
+    name: `${settings.INSTALLATION}:sweeper`,
+    owner,
+    signal: lifecycle.signal,
+    log,
+    onAcquired: ({ signal }) =>
+      sweepPeriodically(
+        { engine, code, unusedMs: settings.CODE_UNUSED_HOURS * HOUR_MS, log },
+        { everyMs: SWEEP_EVERY_MS, signal, pause },
+      ),
+  });
+  lifecycle.onStop('sweeper', () => sweeping);
+}
+
+function convergeDeps(context: RoleContext, services: Services, code: CodeStore): ConvergeDeps {
   const { settings, log, lifecycle, owner } = context;
   const { engine, collections, queues } = services;
   const images = new Images({ engine, log, ...registryAuth(context) });
   lifecycle.onStop('image pulls', () => images[Symbol.asyncDispose]());
-  const code = await codeStore(context, services, engine);
   const launcher = new Launcher({
     engine,
     images,

@@ -36,9 +36,10 @@ describe('the settings in words', () => {
       .map((line) => /^# ([A-Z0-9_]+)=(.*)$/.exec(line))
       .filter((match) => match !== null);
     expect(lines).toHaveLength(settingRows().length);
-    expect(loadSettings(Object.fromEntries(lines.map(([, name, value]) => [name, value])))).toEqual(
-      loadSettings({}),
+    const environment: Record<string, string> = Object.fromEntries(
+      lines.map(([, name = '', value = '']) => [name, value]),
     );
+    expect(loadSettings(environment)).toEqual(loadSettings({}));
   });
 
   it('refuses a README without markers', () => {

@@ -1,5 +1,5 @@
 import type { SettingDefinition } from './define.ts';
-import { RETIRED, SETTINGS } from './settings.ts';
+import { IGNORED, RETIRED, SETTINGS } from './settings.ts';
 
 /** One setting as people read it. */
 export type SettingRow = {
@@ -47,7 +47,7 @@ export function settingsText(rows: readonly SettingRow[] = settingRows()): strin
   const retired = Object.entries(RETIRED).map(
     ([name, replacement]) => `  ${name.padEnd(nameWidth)}  ${replacement}`,
   );
-  return `${blocks.join('\n\n')}\n\nWithout effect\n${retired.join('\n')}\n`;
+  return `${blocks.join('\n\n')}\n\nWithout effect\n${retired.join('\n')}\n  ${IGNORED.join(', ')}: accepted in silence\n`;
 }
 
 /** For the README: one table per group. */
@@ -69,7 +69,7 @@ export function settingsMarkdown(rows: readonly SettingRow[] = settingRows()): s
   const retired = Object.entries(RETIRED).map(
     ([name, replacement]) => `| \`${name}\` | ${cell(replacement)} |`,
   );
-  return `${blocks.join('\n\n')}\n\n**Without effect** (said once in the log)\n\n| name | what replaces it |\n| --- | --- |\n${retired.join('\n')}\n`;
+  return `${blocks.join('\n\n')}\n\n**Without effect** (said once in the log)\n\n| name | what replaces it |\n| --- | --- |\n${retired.join('\n')}\n\nAccepted in silence, since old deployments set them: ${IGNORED.map(code).join(', ')}.\n`;
 }
 
 /** The text of `.env.example`: every setting, commented out, with its default. */
@@ -109,5 +109,8 @@ function defaultText(definition: SettingDefinition): string {
   const parsed = definition.schema.safeParse(undefined);
   const value = parsed.success ? parsed.data : undefined;
   if (value === undefined) return '';
-  return Array.isArray(value) ? value.join(',') : String(value as string | number | boolean);
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : JSON.stringify(value);
 }

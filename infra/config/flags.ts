@@ -1,7 +1,7 @@
 import type { Environment } from './load.ts';
 
 /** Flags that set a setting, the reference's among them. A flag outranks the environment. */
-export const SETTING_FLAGS = {
+const SETTING_FLAGS = {
   '--mongo-uri': 'MONGO_URI',
   '--nats-url': 'NATS_URL',
   '--redis-url': 'REDIS_URL',
@@ -10,10 +10,8 @@ export const SETTING_FLAGS = {
   '--concurrency': 'QUEUE_CONCURRENCY',
 } as const;
 
-export type SettingFlag = keyof typeof SETTING_FLAGS;
-
 /** What a command line parser makes of `--mongo-uri`: `mongoUri`. */
-export const flagKey = (flag: string): string =>
+const flagKey = (flag: string): string =>
   flag.replace(/^--/, '').replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /**

@@ -2,7 +2,7 @@ import { MongoServerError, type ChangeStream, type ChangeStreamDocument, type Co
 import type { Logger } from '../../infra/logger.ts';
 import { OutageLog } from '../../infra/logger.ts';
 import type { ResumeTokenDocument } from '../../infra/mongo/collections.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../infra/pause.ts';
 
 /** Error codes after which the position is of no use: history lost, token not found or not usable, stream not valid any more. */
 const POSITION_LOST = new Set([136, 222, 234, 260, 280, 286, 50811]);

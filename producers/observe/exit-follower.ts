@@ -2,7 +2,7 @@ import type { Engine } from '../../infra/engine/port.ts';
 import { OutageLog, type Logger } from '../../infra/logger.ts';
 import { LABEL } from '../../model/labels.ts';
 import type { BotQueues } from '../../queues/queues.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../infra/pause.ts';
 
 const MAX_PAUSE_MS = 1_000;
 /** Read again when the stream is reopened, since the engine's clock and ours may differ a little. */

@@ -1,6 +1,6 @@
 import { OutageLog, type Logger } from '../../infra/logger.ts';
 import type { Changed } from '../changes/change-feed.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../infra/pause.ts';
 import type { Planner, ResyncReport } from './planner.ts';
 
 /** Between looks at everything when change streams are not to be had; grows with what a look costs. */

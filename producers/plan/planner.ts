@@ -84,8 +84,14 @@ function toJob(transition: Transition, urgency: Urgency): Enqueue {
   return {
     queue: transition.kind,
     job: { botId: transition.botId, cause: transition.cause },
-    // What waits for its back-off to end is no newer wish: it must not replace the job that waits already.
-    urgency: transition.delayMs > 0 && urgency === 'wish' ? 'event' : urgency,
+    urgency: urgencyOf(transition, urgency),
     delayMs: transition.delayMs,
   };
+}
+
+function urgencyOf({ delayMs, contradicted }: Transition, urgency: Urgency): Urgency {
+  // What waits for its back-off to end is no newer wish: it must not replace the job that waits already.
+  if (delayMs > 0) return 'resync';
+  // An exit that nobody saw is as urgent as one that was seen: no delayed job may hold it up.
+  return contradicted && urgency === 'resync' ? 'event' : urgency;
 }

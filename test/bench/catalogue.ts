@@ -3,5 +3,6 @@ import type { Bench } from './harness/index.ts';
 /** Every bench by name, loaded when it is run. In the order in which `npm run bench` runs them. */
 export const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   reaction: () => import('./reaction.ts'),
+  transitions: () => import('./transitions.ts'),
   plan: () => import('./plan.ts'),
 };

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BENCHES } from './catalogue.ts';
 import { withContext } from './harness/context.ts';
-import { spawnNode } from './harness/node-process.ts';
+import { PROFILE_SETTING, spawnNode } from './harness/node-process.ts';
 import { verdict, type Verdict } from './harness/verdict.ts';
 import { keep, writeReport } from './report.ts';
 
@@ -37,7 +37,10 @@ async function runHere(name: string): Promise<void> {
 }
 
 /** Runs each bench in a process of its own, so that none warms up or fills the memory of another. */
-async function runEach(names: readonly string[], options: { write: boolean; profile: boolean }): Promise<void> {
+async function runEach(
+  names: readonly string[],
+  options: { write: boolean; profile: boolean },
+): Promise<void> {
   for (const name of names) {
     const beganMs = performance.now();
     const outcome = await runApart(name, options.profile);
@@ -56,8 +59,7 @@ async function runApart(name: string, profile: boolean): Promise<{ verdict: Verd
   const child = spawnNode({
     script: 'test/bench/main.ts',
     args: [name],
-    environment: Object.fromEntries(Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]]))),
-    nodeOptions: profile ? ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`] : [],
+    environment: profile ? { [PROFILE_SETTING]: PROFILES } : {},
     onErrorText: (text) => void process.stderr.write(text),
   });
   const forward = (signal: NodeJS.Signals): void => child.kill(signal);
@@ -65,6 +67,12 @@ async function runApart(name: string, profile: boolean): Promise<{ verdict: Verd
   for (const signal of signals) process.on(signal, forward);
   const { code } = await child.ended;
   for (const signal of signals) process.off(signal, forward);
-  const last = child.output().trimEnd().split('\n').findLast((line) => line.startsWith('{"name"'));
-  return code === 0 && last !== undefined ? { verdict: JSON.parse(last) as Verdict } : { failed: child.output() };
+  const last = child
+    .output()
+    .trimEnd()
+    .split('\n')
+    .findLast((line) => line.startsWith('{"name"'));
+  return code === 0 && last !== undefined
+    ? { verdict: JSON.parse(last) as Verdict }
+    : { failed: child.output() };
 }

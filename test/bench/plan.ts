@@ -22,7 +22,15 @@ function fleet(): PlanInput {
       fingerprint: index % 41 === 0 ? 'of an earlier version' : fingerprint,
     }));
   const history = new Map<string, BotHistory>(
-    desired.map(({ botId, fingerprint }) => [botId, { phase: 'running', permanent: false, attemptedFingerprint: fingerprint, containerId: `container-${botId}` }]),
+    desired.map(({ botId, fingerprint }) => [
+      botId,
+      {
+        phase: 'running',
+        permanent: false,
+        attemptedFingerprint: fingerprint,
+        containerId: `container-${botId}`,
+      },
+    ]),
   );
   return { desired, observed, history, now: 0 };
 }

@@ -14,7 +14,10 @@ type Kept = { machine: Machine; seconds: number; goal: string } & ({ verdict: Ve
 
 export function keep(name: string, outcome: Omit<Kept, 'machine'>, now: Date): void {
   mkdirSync(RAW, { recursive: true });
-  writeFileSync(join(RAW, `${name}.json`), `${JSON.stringify({ machine: describeMachine(now), ...outcome }, null, 2)}\n`);
+  writeFileSync(
+    join(RAW, `${name}.json`),
+    `${JSON.stringify({ machine: describeMachine(now), ...outcome }, null, 2)}\n`,
+  );
 }
 
 /** Rewrites RESULTS.md from what is kept of each bench. */
@@ -38,8 +41,14 @@ function render(all: readonly [string, Kept][]): string {
     'Written by `npm run bench`; do not edit. What the columns mean, and how to run one: `README.md`. All runs are in `raw/`.',
     where(all.map(([, { machine }]) => machine)),
     table(lines),
-    ...(broken.length === 0 ? [] : [`## Benches that failed\n\n${broken.map(([name, why]) => `- \`${name}\`: ${why.split('\n')[0] ?? ''}`).join('\n')}`]),
-    missed.length === 0 ? 'Every goal is reached.' : `## What is not reached, and why\n\n${missed.map(cause).join('\n')}`,
+    ...(broken.length === 0
+      ? []
+      : [
+          `## Benches that failed\n\n${broken.map(([name, why]) => `- \`${name}\`: ${why.split('\n')[0] ?? ''}`).join('\n')}`,
+        ]),
+    missed.length === 0
+      ? 'Every goal is reached.'
+      : `## What is not reached, and why\n\n${missed.map(cause).join('\n')}`,
   ].join('\n\n')}\n`;
 }
 

@@ -16,9 +16,16 @@ function watched(engine: Engine): { engine: Engine; asked: (botId: string) => Pr
   return {
     engine: {
       ...engine,
-      inspect: async (i, o) => { (globalThis as any).traceAdd?.('> inspect'); return engine.inspect(i, o); },
-      listVolumes: async (l, o) => { (globalThis as any).traceAdd?.('> listVolumes'); return engine.listVolumes(l, o); },
-      create: (spec, options) => { (globalThis as any).traceAdd?.('CREATE');
+      inspect: async (i, o) => {
+        (globalThis as any).traceAdd?.('> inspect');
+        return engine.inspect(i, o);
+      },
+      listVolumes: async (l, o) => {
+        (globalThis as any).traceAdd?.('> listVolumes');
+        return engine.listVolumes(l, o);
+      },
+      create: (spec, options) => {
+        (globalThis as any).traceAdd?.('CREATE');
         waiting.get(spec.labels[LABEL.id] ?? '')?.(performance.now());
         return engine.create(spec, options);
       },
@@ -48,7 +55,8 @@ export const bench: Bench = {
       const { config, custom } = botDocument(id, { filePath });
       const called = asked(id);
       const publishedMs = performance.now();
-      await publishEvent(publisher, 'the0.bot.created', { id, config, custom }); (globalThis as any).traceAdd?.('published');
+      await publishEvent(publisher, 'the0.bot.created', { id, config, custom });
+      (globalThis as any).traceAdd?.('published');
       const delayMs = (await called) - publishedMs;
       (globalThis as any).traceEvent?.(publishedMs);
       if (event >= WARM_UP) delays.push(delayMs);

@@ -110,7 +110,10 @@ export function containerCalls(context: DockerContext): Containers {
       });
       const detail = toDetail(item);
       // Docker also answers to the first digits of an id; here only the whole of an id or a name counts.
-      return detail.id === idOrName || detail.name === idOrName ? detail : undefined;
+      if (detail.id !== idOrName && detail.name !== idOrName) return undefined;
+      // Known from now on: a stop or a removal after this look goes out at once, with no question of ours in between.
+      if (detail.labels[LABEL.installation] === installation) context.own(detail.id);
+      return detail;
     } catch (error) {
       if (isNoSuchContainer(error)) return undefined;
       throw refusalOf(error, idOrName);

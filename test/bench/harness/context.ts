@@ -29,12 +29,21 @@ export async function withContext<T>(name: string, work: (context: BenchContext)
   const interrupted = new AbortController();
   const cleanups: { what: string; cleanup: () => Promise<unknown> }[] = [];
   const say = (line: string): void => console.error(`${name}: ${line}`);
-  const context = makeContext({ dir, say, signal: interrupted.signal, atEnd: (what, cleanup) => void cleanups.push({ what, cleanup }) });
+  const context = makeContext({
+    dir,
+    say,
+    within: (inner) => withContext(name, inner),
+    signal: interrupted.signal,
+    atEnd: (what, cleanup) => void cleanups.push({ what, cleanup }),
+  });
   const signals = ['SIGINT', 'SIGTERM'] as const;
-  const onSignal = (signal: NodeJS.Signals): void => interrupted.abort(new Error(`${name} was ended by ${signal}`));
+  const onSignal = (signal: NodeJS.Signals): void =>
+    interrupted.abort(new Error(`${name} was ended by ${signal}`));
   for (const signal of signals) process.on(signal, onSignal);
   const stopped = new Promise<never>((_, reject) => {
-    interrupted.signal.addEventListener('abort', () => reject(interrupted.signal.reason as Error), { once: true });
+    interrupted.signal.addEventListener('abort', () => reject(interrupted.signal.reason as Error), {
+      once: true,
+    });
   });
   try {
     return await Promise.race([work(context), stopped]);
@@ -47,7 +56,7 @@ export async function withContext<T>(name: string, work: (context: BenchContext)
   }
 }
 
-function makeContext(base: Pick<BenchContext, 'dir' | 'say' | 'signal' | 'atEnd'>): BenchContext {
+function makeContext(base: Pick<BenchContext, 'dir' | 'say' | 'signal' | 'within' | 'atEnd'>): BenchContext {
   const { dir, say, atEnd } = base;
   const node: BenchContext['node'] = (options) => {
     const child = spawnNode(options);
@@ -69,8 +78,14 @@ function makeContext(base: Pick<BenchContext, 'dir' | 'say' | 'signal' | 'atEnd'
       return { engine, url, pid: child.pid };
     },
     async dockerEngine(installation) {
-      const { dockerHost } = await ensureEngine({ progress: ({ what, detail }) => say(`${what}: ${detail}`) });
-      const engine = createDockerEngine({ installation, dockerHost, log: createLogger({ level: 'silent', service: 'bench' }) });
+      const { dockerHost } = await ensureEngine({
+        progress: ({ what, detail }) => say(`${what}: ${detail}`),
+      });
+      const engine = createDockerEngine({
+        installation,
+        dockerHost,
+        log: createLogger({ level: 'silent', service: 'bench' }),
+      });
       atEnd('the engine', async () => engine[Symbol.asyncDispose]());
       atEnd(`what ${installation} left on the engine`, () => removeAll(engine));
       say(`containers are labelled ${installation} in ${dir}`);
@@ -79,7 +94,10 @@ function makeContext(base: Pick<BenchContext, 'dir' | 'say' | 'signal' | 'atEnd'
   };
 }
 
-async function startServers(kinds: readonly ServerKind[], { dir, atEnd }: Pick<BenchContext, 'dir' | 'atEnd'>): Promise<BenchServers> {
+async function startServers(
+  kinds: readonly ServerKind[],
+  { dir, atEnd }: Pick<BenchContext, 'dir' | 'atEnd'>,
+): Promise<BenchServers> {
   const id = randomBytes(4).toString('hex');
   const started = await Promise.all(
     kinds.map(async (kind) => {
@@ -88,8 +106,13 @@ async function startServers(kinds: readonly ServerKind[], { dir, atEnd }: Pick<B
       return server;
     }),
   );
-  const running: Partial<Record<ServerKind, RunningServer>> = Object.fromEntries(started.map((server) => [server.kind, server]));
-  const env: Record<string, string> = Object.assign({}, ...started.map((server) => server.env)) as Record<string, string>;
+  const running: Partial<Record<ServerKind, RunningServer>> = Object.fromEntries(
+    started.map((server) => [server.kind, server]),
+  );
+  const env: Record<string, string> = Object.assign({}, ...started.map((server) => server.env)) as Record<
+    string,
+    string
+  >;
   const installation = `b-${id}`;
   const databases = { bots: `bots_${id}`, runtime: `runtime_${id}` };
   const codeBucket = `${installation}-code`;
@@ -100,7 +123,13 @@ async function startServers(kinds: readonly ServerKind[], { dir, atEnd }: Pick<B
     mongoUri: env['MONGO_URI'] ?? '',
     natsUrl: env['NATS_URL'] ?? '',
     redisUrl: env['REDIS_URL'] ?? '',
-    s3: { endPoint, port: Number(port), accessKey: env['S3_ACCESS_KEY'] ?? '', secretKey: env['S3_SECRET_KEY'] ?? '', useSSL: false },
+    s3: {
+      endPoint,
+      port: Number(port),
+      accessKey: env['S3_ACCESS_KEY'] ?? '',
+      secretKey: env['S3_SECRET_KEY'] ?? '',
+      useSSL: false,
+    },
     databases,
     bucketPrefix: `${installation}-`,
     codeBucket,

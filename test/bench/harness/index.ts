@@ -1,4 +1,12 @@
 export { median, percentile } from './statistics.ts';
-export { sideBySide, type SideBySide } from './side-by-side.ts';
+export { sideBySide } from './side-by-side.ts';
 export { endProcess } from './node-process.ts';
-export type { Bench, BenchContext, BenchServers, Figure, Limit, NodeProcess, NodeProcessOptions } from './types.ts';
+export type {
+  Bench,
+  BenchContext,
+  BenchServers,
+  Figure,
+  Limit,
+  NodeProcess,
+  NodeProcessOptions,
+} from './types.ts';

@@ -14,7 +14,9 @@ export type Machine = {
 
 export function describeMachine(now: Date): Machine {
   const all = cpus();
-  const { dependencies } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  const { dependencies } = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  ) as {
     dependencies: Record<string, string>;
   };
   return {
@@ -34,7 +36,8 @@ export function describeMachine(now: Date): Machine {
 function commit(): string {
   try {
     const cwd = new URL('.', import.meta.url);
-    const git = (...args: string[]): string => execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const git = (...args: string[]): string =>
+      execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
     return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '--', ':/') === '' ? '' : ' with changes'}`;
   } catch {
     // A copy without its history: the figures are worth as much.

@@ -5,13 +5,19 @@ import type { NodeProcess, NodeProcessOptions } from './types.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const KEPT_CHARACTERS = 20_000;
-const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
+/** Set by `--profile`: where every process of a bench leaves its CPU profile. */
+export const PROFILE_SETTING = 'BENCH_PROFILES';
+const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LANG', PROFILE_SETTING];
 
 /** A Node process from a script of the tree. Its caller ends it. */
 export function spawnNode(options: NodeProcessOptions): NodeProcess {
   const { script, args = [], environment = {}, nodeOptions = [] } = options;
-  const inherited = Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
-  const child = spawn(process.execPath, [...nodeOptions, script, ...args], {
+  const inherited = Object.fromEntries(
+    PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+  const profiles = environment[PROFILE_SETTING] ?? process.env[PROFILE_SETTING];
+  const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
+  const child = spawn(process.execPath, [...profiling, ...nodeOptions, script, ...args], {
     cwd: ROOT,
     env: { ...inherited, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -42,9 +48,14 @@ export function spawnNode(options: NodeProcessOptions): NodeProcess {
     const look = (text: string): void => {
       if (check(text)) found.resolve(text);
     };
-    const timer = setTimeout(() => found.reject(new Error(`${script} printed no such line within ${timeoutMs} ms:\n${output}`)), timeoutMs);
+    const timer = setTimeout(
+      () => found.reject(new Error(`${script} printed no such line within ${timeoutMs} ms:\n${output}`)),
+      timeoutMs,
+    );
     waiting.add(look);
-    void ended.then(({ code, signal }) => found.reject(new Error(`${script} ended (${signal ?? `code ${code ?? 0}`}):\n${output}`)));
+    void ended.then(({ code, signal }) =>
+      found.reject(new Error(`${script} ended (${signal ?? `code ${code ?? 0}`}):\n${output}`)),
+    );
     try {
       return await found.promise;
     } finally {

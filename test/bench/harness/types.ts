@@ -32,7 +32,9 @@ export type Bench = {
 };
 
 /** Servers of one bench alone; the shape of `TestServers`, so that `test/support` works with them. */
-export type BenchServers = TestServers & { readonly running: Readonly<Partial<Record<ServerKind, RunningServer>>> };
+export type BenchServers = TestServers & {
+  readonly running: Readonly<Partial<Record<ServerKind, RunningServer>>>;
+};
 
 /** A Node process of ours. */
 export type NodeProcess = {
@@ -69,10 +71,14 @@ export type BenchContext = {
   /** In this process. */
   readonly fakeEngine: (installation: string, options?: { latencyMs?: number }) => FakeEngine;
   /** In a process of its own, with `python:3.11-slim`; `connect` with `connectFakeEngine` from anywhere. */
-  readonly remoteFakeEngine: (installation: string) => Promise<{ engine: FakeEngine; url: string; pid: number }>;
+  readonly remoteFakeEngine: (
+    installation: string,
+  ) => Promise<{ engine: FakeEngine; url: string; pid: number }>;
   /** The real engine; everything of the installation is removed at the end. */
   readonly dockerEngine: (installation: string) => Promise<{ engine: Engine; dockerHost: string }>;
   readonly node: (options: NodeProcessOptions) => NodeProcess;
+  /** Runs `work` with a context of its own, undone when it ends: one clean slate for each run. */
+  readonly within: <T>(work: (context: BenchContext) => Promise<T>) => Promise<T>;
   /** Runs at the end, last registered first. */
   readonly atEnd: (what: string, cleanup: () => Promise<unknown>) => void;
 };

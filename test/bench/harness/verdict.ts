@@ -21,7 +21,12 @@ export function verdict(bench: Bench, figures: readonly Figure[]): Verdict {
   const lines = figures.map((figure) => lineOf(bench, figure));
   const [headline, ...rest] = lines;
   if (headline === undefined) throw new Error(`The bench ${bench.name} measured nothing`);
-  return { ...headline, name: bench.name, pass: lines.every(({ pass }) => pass), figures: [headline, ...rest] };
+  return {
+    ...headline,
+    name: bench.name,
+    pass: lines.every(({ pass }) => pass),
+    figures: [headline, ...rest],
+  };
 }
 
 function lineOf(bench: Bench, figure: Figure): Line {

@@ -1,0 +1,45 @@
+import { parseArgs } from 'node:util';
+import { connectFakeEngine, createFakeEngine, type FakeEngine } from '../../../infra/engine/fake/index.ts';
+import { QUEUES } from '../../../queues/names.ts';
+import { startTestProcessor, startTestRunner } from '../../support/runner.ts';
+
+/**
+ * A bot-runner or a processor as a process of its own, over a fake engine: `--engine URL`, or one in this process.
+ * Settings come from the environment. Prints `{"ready":PID}`, and on SIGUSR2 its memory and CPU; ends on SIGTERM.
+ */
+const { values } = parseArgs({
+  options: { role: { type: 'string', default: 'bot-runner' }, engine: { type: 'string' } },
+});
+const environment = Object.fromEntries(
+  Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+);
+const installation = environment['INSTALLATION'] ?? '';
+const engine: FakeEngine =
+  values.engine === undefined
+    ? createFakeEngine({ installation, images: ['python:3.11-slim'] })
+    : connectFakeEngine({ url: values.engine, installation });
+
+const running =
+  values.role === 'processor'
+    ? await startTestProcessor({
+        environment,
+        engine,
+        queues: QUEUES,
+        concurrency: Number(environment['QUEUE_CONCURRENCY'] ?? 32),
+      })
+    : await startTestRunner({ environment, engine });
+
+process.on('SIGUSR2', () => {
+  const { gc } = globalThis;
+  if (gc !== undefined) void gc();
+  const { rss, heapUsed, external } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  console.log(JSON.stringify({ rss, heapUsed, external, cpuMs: (user + system) / 1000 }));
+});
+process.once('SIGTERM', () => {
+  void running
+    .stop()
+    .then(() => engine[Symbol.asyncDispose]())
+    .finally(() => process.exit());
+});
+console.log(JSON.stringify({ ready: process.pid }));
