@@ -101,12 +101,12 @@ describe('Lifecycle', () => {
     const order: string[] = [];
     life.beforeDrain('stop bots', 1000, async () => {
       await Promise.resolve();
-      order.push(`${life.state}, loops told: ${life.signal.aborted}`);
+      order.push(`${life.state}, wish known: ${life.stopping.aborted}, loops told: ${life.signal.aborted}`);
     });
     life.onStop('workers', () => void order.push(`workers, loops told: ${life.signal.aborted}`));
     life.started();
     await life.stop(requested);
-    expect(order).toEqual(['draining, loops told: false', 'workers, loops told: true']);
+    expect(order).toEqual(['draining, wish known: true, loops told: false', 'workers, loops told: true']);
   });
 
   it('refuses what is started after the stop began, so that nothing leaks', async () => {

@@ -50,6 +50,7 @@ export class Lifecycle {
   readonly #options: Required<Omit<LifecycleOptions, 'log'>>;
   readonly #hooks: { name: string; hook: StopHook }[] = [];
   readonly #firstHooks: { name: string; hook: StopHook; deadlineMs: number }[] = [];
+  readonly #stopWanted = new AbortController();
   readonly #abort = new AbortController();
   #state: LifecycleState = 'starting';
   #stopping: Promise<void> | undefined;
@@ -67,7 +68,12 @@ export class Lifecycle {
     return this.#state;
   }
 
-  /** Aborts as soon as draining begins: loops take no new work from then on. */
+  /** Aborts as soon as a stop is wanted, before anything is stopped: what only prepares more work gives up then. */
+  get stopping(): AbortSignal {
+    return this.#stopWanted.signal;
+  }
+
+  /** Aborts when draining begins: loops take no new work from then on. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -134,6 +140,7 @@ export class Lifecycle {
 
   async #stop(reason: StopReason): Promise<void> {
     this.#state = 'draining';
+    this.#stopWanted.abort();
     for (const { name, hook, deadlineMs } of this.#firstHooks)
       await this.#run(name, hook, reason, deadlineMs);
     this.#abort.abort();

@@ -14,8 +14,8 @@ export async function isNewInstallation(collections: Collections): Promise<boole
   return bot === null && event === null;
 }
 
-/** Deploys every example; one that cannot be (a compiler is missing, say) is told and left out. Returns the ids. */
-export async function deployExamples(target: Target, screen: Screen): Promise<string[]> {
+/** Deploys every example; one that cannot be (a compiler is missing, say) is told and left out. Stops when `signal` aborts. Returns the ids. */
+export async function deployExamples(target: Target, screen: Screen, signal: AbortSignal): Promise<string[]> {
   const folder = join(ROOT, 'examples');
   if (!existsSync(folder)) return [];
   const ids: string[] = [];
@@ -23,6 +23,7 @@ export async function deployExamples(target: Target, screen: Screen): Promise<st
     .filter((name) => existsSync(join(folder, name, 'bot-config.yaml')))
     .sort();
   for (const name of names) {
+    if (signal.aborted) break;
     const begun = performance.now();
     try {
       const done = await deploy(target, {

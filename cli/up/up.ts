@@ -105,7 +105,9 @@ async function bringUp(world: World): Promise<void> {
   // A hold of the last `up` is lifted only now, when somebody is there to act on it.
   await resumeBots(collections);
   const ids =
-    world.examples && (await isNewInstallation(collections)) ? await deployExamples(target, screen) : [];
+    world.examples && (await isNewInstallation(collections))
+      ? await deployExamples(target, screen, lifecycle.stopping)
+      : [];
 
   const watching = new AbortController();
   const watched = watchBots(collections, screen.bot, watching.signal);

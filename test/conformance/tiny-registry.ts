@@ -31,7 +31,11 @@ export class TinyRegistry {
       if (path === '/v2/') response.end('{}');
       else if (path.includes('/manifests/') && ['1', digestOf(this.#manifest)].includes(reference))
         response
-          .writeHead(200, { 'content-type': MANIFEST, 'docker-content-digest': digestOf(this.#manifest) })
+          .writeHead(200, {
+            'content-type': MANIFEST,
+            'content-length': this.#manifest.length,
+            'docker-content-digest': digestOf(this.#manifest),
+          })
           .end(this.#manifest);
       else if (path.includes('/blobs/') && blob !== undefined) response.end(blob);
       else

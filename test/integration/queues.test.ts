@@ -44,7 +44,7 @@ function work(handle: (cause: string) => Promise<void>): void {
 
 it.each([
   ['a wish', 'wish' as const, ['newer'], []],
-  ['an exit', 'event' as const, [], ['older']],
+  ['an exit', 'event' as const, ['newer'], []],
   ['the resync', 'resync' as const, [], ['older']],
 ])('%s meets a job in back-off', async (_who, urgency, waiting, delayed) => {
   const botId = newBotId();
