@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { botRunnerCommand } from './commands/bot-runner.ts';
 import { botsCommand } from './commands/bots.ts';
+import { dashboardCommand } from './commands/dashboard.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { processorCommand } from './commands/processor.ts';
 import { retiredCommands } from './commands/retired.ts';
@@ -30,6 +31,7 @@ export function buildProgram(): Command {
     botsCommand,
     botRunnerCommand,
     processorCommand,
+    dashboardCommand,
     settingsCommand,
     versionCommand,
     retiredCommands,

@@ -10,7 +10,7 @@ export class AnotherEngine extends Error {
   constructor(installation: string, stored: string, met: string) {
     super(
       `Installation "${installation}" belongs to the container engine ${stored}, but this process reaches ${met}. Two engines would run every bot twice. ` +
-        `Point DOCKER_HOST at the first one, give this host another INSTALLATION, or, if the first engine is gone for good, delete the document "engine" from the collection "installation".`,
+        `Point DOCKER_HOST at the first one, give this host another INSTALLATION, or, if the first engine is gone for good, delete the document "engine:${installation}" from the collection "installation".`,
     );
   }
 }

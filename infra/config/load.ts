@@ -36,7 +36,7 @@ export function loadSettings(
       problems.push(`${found?.name ?? name}=${shown}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`);
     }
   }
-  problems.push(...contradictions(values as Partial<Settings>));
+  problems.push(...contradictions(values));
   if (problems.length > 0) throw new SettingsError(problems);
   return Object.freeze(values) as Settings;
 }

@@ -5,8 +5,6 @@ import {
   type Document,
   type IndexSpecification,
 } from 'mongodb';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../logger.ts';
 import type { Collections } from './collections.ts';
 
 /** A query the product makes, and the index that serves it. `index` is absent where `_id` does. */
@@ -59,23 +57,13 @@ export const INDEXED_QUERIES: readonly IndexedQuery[] = [
     index: { key: { streamCreatedAt: 1, sequence: 1 } },
   },
   { collection: 'status', purpose: 'one status', filter: { _id: 'x' } },
-  {
-    collection: 'status',
-    purpose: 'bots in a phase',
-    filter: { phase: 'failed' },
-    index: { key: { phase: 1 } },
-  },
-  {
-    collection: 'status',
-    purpose: 'attempts that are due',
-    filter: { nextAttemptAt: { $lte: new Date(0) } },
-    sort: { nextAttemptAt: 1 },
-    index: { key: { nextAttemptAt: 1 }, options: { sparse: true } },
-  },
+  { collection: 'status', purpose: 'histories of some bots', filter: { _id: { $in: ['x', 'y'] } } },
+  { collection: 'status', purpose: 'the lock’s holder writes', filter: { _id: 'x', 'lock.token': 1, 'lock.owner': 'y' } },
   { collection: 'leases', purpose: 'one lease', filter: { _id: 'x', owner: 'y', term: 1 } },
   { collection: 'resumeTokens', purpose: 'one token', filter: { _id: 'x' } },
   { collection: 'installation', purpose: 'one fact', filter: { _id: 'engine' } },
   { collection: 'holds', purpose: 'one hold', filter: { _id: 'x' } },
+  { collection: 'holds', purpose: 'holds of some bots', filter: { _id: { $in: ['x', 'y'] } } },
   { collection: 'codeVolumes', purpose: 'one volume', filter: { _id: 'x' } },
   {
     collection: 'codeVolumes',
@@ -98,7 +86,6 @@ export type IndexProblem = { collection: string; index: string; reason: string; 
 const FALLBACK_NAME = 'id_not_unique';
 const MAX_DOUBLED_SHOWN = 20;
 const DUPLICATE_KEY = 11000;
-const RETRY_MS = 1000;
 const OPTIONS_CONFLICT = [85, 86];
 
 /**
@@ -117,19 +104,6 @@ export async function ensureIndexes(collections: Collections): Promise<IndexProb
     if (problem !== undefined) problems.push(problem);
   }
   return problems;
-}
-
-/** Ensures the indexes as soon as MongoDB answers, and logs what a person should mend. Ends when done or aborted. */
-export async function keepIndexes(collections: Collections, log: Logger, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      for (const problem of await ensureIndexes(collections)) log.warn(problem, 'index not as it should be');
-      return;
-    } catch (error) {
-      log.debug({ error: error instanceof Error ? error.message : String(error) }, 'indexes not ensured yet');
-      await sleep(RETRY_MS, undefined, { signal, ref: false }).catch(() => undefined);
-    }
-  }
 }
 
 async function ensurePlain(

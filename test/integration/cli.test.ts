@@ -10,7 +10,7 @@ import { EVENTS_STREAM } from '../../infra/nats/platform-stream.ts';
 import { connectionOptions } from '../../infra/nats/connect.ts';
 import { loadSettings } from '../../infra/config/load.ts';
 import { S3Client, s3Options } from '../../infra/s3/client.ts';
-import { runCli } from '../support/cli.ts';
+import { CliProcess, runCli } from '../support/cli.ts';
 import { testServers } from '../support/servers.ts';
 
 const servers = testServers();
@@ -204,6 +204,26 @@ describe('what goes wrong', () => {
       expect(stderr).toMatch(new RegExp(`^\`${name}\` has no effect: .*\n$`));
     },
   );
+
+  it('starts no dashboard without a login, nor on a port that is taken', async () => {
+    const open = await cli(['dashboard'], { ...servers.environment, DASHBOARD_PORT: '0' });
+    expect(open.code).toBe(1);
+    expect(open.stderr).toMatch(/refuses to start without a login: set DASHBOARD_TOKEN/);
+    const token = { DASHBOARD_TOKEN: 'a-token-of-the-tests-0123456789' };
+    await using first = new CliProcess(['dashboard'], {
+      ...servers.environment,
+      ...token,
+      DASHBOARD_PORT: '0',
+    });
+    const [, port = ''] = await first.says(/"url":"http:\/\/127\.0\.0\.1:(\d+)"/);
+    const taken = await cli(['dashboard'], { ...servers.environment, ...token, DASHBOARD_PORT: port });
+    expect(taken.code).toBe(1);
+    expect(taken.stderr).toContain(
+      `Port ${port} of 127.0.0.1 is in use, so the dashboard cannot listen there: end what uses it, or set DASHBOARD_PORT`,
+    );
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toMatchObject({ code: 0 });
+  });
 
   it('shows a stack only to those who ask for it', async () => {
     const { stderr } = await cli(['deploy', '/nowhere'], { ...servers.environment, LOG_LEVEL: 'debug' });

@@ -5,7 +5,8 @@ import type { Document } from 'mongodb';
 import { createLogger } from '../../infra/logger.ts';
 import { collections, type Collections } from '../../infra/mongo/collections.ts';
 import { connectMongo, type MongoLink } from '../../infra/mongo/connect.ts';
-import { ensureIndexes, INDEXED_QUERIES, keepIndexes } from '../../infra/mongo/indexes.ts';
+import { ensureIndexes, INDEXED_QUERIES } from '../../infra/mongo/indexes.ts';
+import { untilSucceeds } from '../../infra/retry.ts';
 import { until } from '../support/poll.ts';
 import { ownMongo, type OwnServer } from './events-servers.ts';
 
@@ -97,7 +98,8 @@ describe('indexes', () => {
   it('are created as soon as MongoDB is there', async () => {
     const stopping = new AbortController();
     await server.stop();
-    const kept = keepIndexes(own, logger(), stopping.signal);
+    const retry = { everyMs: 100, signal: stopping.signal, log: logger() };
+    const kept = untilSucceeds('MongoDB', () => ensureIndexes(own), retry);
     await sleep(200);
     await server.restart();
     await kept;

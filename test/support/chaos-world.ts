@@ -39,7 +39,7 @@ export type WorldOptions = {
 };
 
 /** Quick, and no events unless a test brings NATS. */
-const SETTINGS = { BACKOFF_FIRST: '200ms', BACKOFF_MAX: '2s', STOP_GRACE: '2s', LOG_LEVEL: 'info', RECONCILE_INTERVAL: '5s' };
+const SETTINGS = { EGRESS_FILTER: 'off', BACKOFF_FIRST: '200ms', BACKOFF_MAX: '2s', STOP_GRACE: '2s', LOG_LEVEL: 'info', RECONCILE_INTERVAL: '5s' };
 
 /** An installation with children that can be killed, and everything to judge it from outside. */
 export async function openWorld(options: WorldOptions): Promise<World> {
