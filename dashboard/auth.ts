@@ -36,12 +36,10 @@ export function authentication(options: AuthOptions): Router {
       { method: request.method, path: request.path, origin, client: clientOf(request) },
       'refused a request from another site',
     );
-    response
-      .status(403)
-      .json({
-        error:
-          'This request came from another site. Use the dashboard’s own pages, or a bearer token from a program',
-      });
+    response.status(403).json({
+      error:
+        'This request came from another site. Use the dashboard’s own pages, or a bearer token from a program',
+    });
   };
 
   /** False where the client has to wait; the answer has been sent then. */

@@ -82,11 +82,9 @@ function dashboardApp(options: DashboardOptions): Express {
         { path: request.path, error: error instanceof Error ? error.message : String(error) },
         'a dashboard request failed',
       );
-    response
-      .status(status)
-      .json({
-        error: status >= 500 ? 'The request failed; the log says why' : 'The request cannot be understood',
-      });
+    response.status(status).json({
+      error: status >= 500 ? 'The request failed; the log says why' : 'The request cannot be understood',
+    });
   };
   app.use(onError);
   return app;

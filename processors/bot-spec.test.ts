@@ -42,7 +42,7 @@ function input(
     }),
     limits: limits.limits,
     image: IMAGE,
-    codeVolume: { name: 'the0-code-abc', labels: { 'the0.code': 'abc' } },
+    codeVolume: { name: 'the0_code_abc', labels: { 'the0.code': 'abc' } },
     labels: botLabels({
       botId: 'bot-1',
       entrypoint: entry,
@@ -65,11 +65,11 @@ describe('botSpec', () => {
   it('mounts code read-only, and only the two volumes of the bot besides', () => {
     const spec = botSpec(input());
     expect(spec.volumes.map(({ volume, path, readOnly }) => [volume, path, readOnly])).toEqual([
-      ['the0-code-abc', '/the0/code', true],
-      ['the0-launch-bot-1', '/the0/run', false],
-      ['the0-state-bot-1', '/state', false],
+      ['the0_code_abc', '/the0/code', true],
+      ['the0_launch_bot-1', '/the0/run', false],
+      ['the0_state_bot-1', '/state', false],
     ]);
-    expect(spec).toMatchObject({ name: 'the0-bot-bot-1', kind: 'bot', network: 'bots', workingDir: '/bot' });
+    expect(spec).toMatchObject({ name: 'the0_bot_bot-1', kind: 'bot', network: 'bots', workingDir: '/bot' });
     expect(spec.readOnlyRoot).toBeUndefined();
   });
 

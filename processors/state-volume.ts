@@ -24,7 +24,7 @@ export async function ensureStateOwnership(
   const helper = await engine.create(
     {
       ...container.spec,
-      name: `${engine.installation}-helper-${nonce}`,
+      name: `${engine.installation}_helper_${nonce}`,
       kind: 'helper',
       readOnlyRoot: false,
       network: 'none',

@@ -16,16 +16,16 @@ export function isObjectName(text: string): boolean {
   return OBJECT_NAME.test(text);
 }
 
-/** A name of this installation's own, as the engine accepts it: `<installation>-…`. Throws `SpecRefused`. */
+/** A name of this installation's own, as the engine accepts it: `<installation>_…`. Throws `SpecRefused`. */
 export function requireOwnName(field: string, installation: string, name: string): string {
-  if (!name.startsWith(`${installation}-`))
-    throw new SpecRefused(field, name, `names of this installation start with "${installation}-"`);
+  if (!name.startsWith(`${installation}_`))
+    throw new SpecRefused(field, name, `names of this installation start with "${installation}_"`);
   if (!OBJECT_NAME.test(name) || name.length > LONGEST_NAME)
     throw new SpecRefused(field, name, `use at most ${LONGEST_NAME} letters, digits, "_", "." and "-"`);
   return name;
 }
 
-export const networkName = (installation: string): string => `${installation}-bots`;
+export const networkName = (installation: string): string => `${installation}_bots`;
 
 /** A kernel interface name holds 15 bytes, an installation's name 31: so the bridge is named by a hash. */
 export const bridgeName = (installation: string): string => `the0-${shortHash(installation)}`;

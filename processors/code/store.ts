@@ -208,7 +208,7 @@ export class CodeStore {
     const source = await fileSource(file);
     const archive = await inspectArchive(source, limits);
     const nonce = this.#nonce();
-    const volume = `${engine.installation}-code-${codeId}-${nonce}`;
+    const volume = `${engine.installation}_code_${codeId}-${nonce}`;
     await fillVolume(engine, log, {
       codeId,
       volume,

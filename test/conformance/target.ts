@@ -31,7 +31,7 @@ export class Bench {
   }
 
   name(): string {
-    return `${this.installation}-bot-${++this.#count}`;
+    return `${this.installation}_bot-${++this.#count}`;
   }
 
   async spec(program: FakeProgram = {}, changes: Partial<ContainerSpec> = {}): Promise<ContainerSpec> {

@@ -46,7 +46,7 @@ describe('collecting', () => {
   });
 
   it('removes volumes and helpers that a killed processor left behind, once they are an hour old', async () => {
-    const volume = `${rig.installation}-code-left-behind`;
+    const volume = `${rig.installation}_code_left-behind`;
     await rig.engine.createVolume(volume, { [LABEL.kind]: 'code', [LABEL.code]: 'x' });
     await rig.createHolder('code-fill-dead', 'helper', volume);
     expect(
@@ -57,7 +57,7 @@ describe('collecting', () => {
     ).toEqual({
       unused: [],
       leftBehind: [volume],
-      helpers: [`${rig.installation}-code-fill-dead`],
+      helpers: [`${rig.installation}_code-fill_dead`],
     });
     expect(await rig.names()).toEqual(NOTHING);
   });

@@ -94,7 +94,7 @@ export class CodeRig {
   /** Creates a container that mounts a volume and is never started. */
   createHolder(name: string, kind: ContainerSpec['kind'], volume: string): Promise<string> {
     return this.engine.create({
-      name: `${this.installation}-${name}`,
+      name: `${this.installation}_${name}`,
       kind,
       image: this.image,
       command: ['true'],

@@ -41,7 +41,7 @@ describe('code that was never here', () => {
       'target/release/bot',
     ]);
     expect(await rig.names()).toEqual({ volumes: [code.volume], containers: [] });
-    expect(code.volume.startsWith(`${rig.installation}-code-${code.codeId}-`)).toBe(true);
+    expect(code.volume.startsWith(`${rig.installation}_code_${code.codeId}-`)).toBe(true);
   });
 
   it('is unpacked once for eight starts at the same time', async () => {

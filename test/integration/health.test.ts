@@ -107,7 +107,7 @@ it('says once that a retired setting has no effect', async () => {
     ...environment,
     DOCKER_NETWORK: 'the0-oss-network',
     RUNTIME_IMAGE: 'x',
-    TEMP_DIR: '/tmp/runtime',
+    TEMP_DIR: 'anywhere',
   });
   await healthUrl(role);
   const retired = logOf(role).filter((line) => line.msg === 'a retired setting has no effect');

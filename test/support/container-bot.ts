@@ -43,7 +43,7 @@ export async function runInContainer(
   const reference = runtimeOf(bot.runtime).image(settings);
   const image = await engine.resolveImage(reference);
   if (image === undefined) throw new Error(`The engine has no image ${reference}: run "npm run images"`);
-  const codeVolume = { name: `${engine.installation}-code-${bot.botId}`, labels: { [LABEL.code]: 'c' } };
+  const codeVolume = { name: `${engine.installation}_code_${bot.botId}`, labels: { [LABEL.code]: 'c' } };
   const labels = botLabels({
     botId: bot.botId,
     entrypoint: bot.entry,

@@ -24,11 +24,11 @@ const HOSTILE = [
   'seccomp=unconfined',
   'apparmor=unconfined',
   'the0',
-  'the0-',
-  'the0-a/../../etc',
-  'the0-state-1',
+  'the0_',
+  'the0_a/../../etc',
+  'the0_state_1',
   'other-state-1',
-  'the0-x,type=bind,source=/',
+  'the0_x,type=bind,source=/',
   '/state',
   '/tmp',
   '/tmp,exec',
@@ -47,7 +47,7 @@ const HOSTILE = [
   'python:3.11-slim',
   'runc',
   'runsc',
-  'the0-bot-1:latest',
+  'the0_bot_1:latest',
   '/state/../..',
   '//',
   '/./',
@@ -67,7 +67,7 @@ const orGood = <T>(good: T, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.oneof({ weight: 6, arbitrary: fc.constant(good) }, { weight: 1, arbitrary });
 
 const volume = fc.record({
-  volume: orGood('the0-state-1', text),
+  volume: orGood('the0_state_1', text),
   path: fc.oneof(fc.constantFrom('/state', '/bot', '/code'), text),
   readOnly: fc.boolean(),
   labels: fc.dictionary(text, text, { maxKeys: 2 }),
@@ -80,7 +80,7 @@ const tmpfs = fc.record({
 });
 const hostileSpec: fc.Arbitrary<ContainerSpec> = fc.record(
   {
-    name: orGood('the0-bot-1', text),
+    name: orGood('the0_bot_1', text),
     kind: fc.constantFrom('bot' as const, 'helper' as const, 'probe' as const),
     image: orGood(spec.image, text),
     command: orGood<readonly string[]>(['sh'], fc.array(text, { maxLength: 3 })),
@@ -190,7 +190,7 @@ describe('10,000 hostile specs', () => {
         expect(HostConfig.CapDrop).toEqual(['ALL']);
         expect(HostConfig.SecurityOpt[0]).toBe('no-new-privileges');
         for (const option of HostConfig.SecurityOpt) expect(option).not.toMatch(/unconfined/i);
-        expect(['the0-bots', 'none']).toContain(HostConfig.NetworkMode);
+        expect(['the0_bots', 'none']).toContain(HostConfig.NetworkMode);
         expect(HostConfig.IpcMode).toBe('private');
         expect(HostConfig.RestartPolicy).toEqual({ Name: 'no' });
         expect(HostConfig.Memory).toBe(HostConfig.MemorySwap);
@@ -205,7 +205,7 @@ describe('10,000 hostile specs', () => {
             'VolumeOptions',
           ]);
           expect(mount.Type).toBe('volume');
-          expect(mount.Source).toMatch(/^the0-[a-zA-Z0-9_.-]*$/);
+          expect(mount.Source).toMatch(/^the0_[a-zA-Z0-9_.-]*$/);
           expect(Object.keys(mount.VolumeOptions).sort()).toEqual(['Labels', 'NoCopy']);
           expect(mount.VolumeOptions.Labels['the0.installation']).toBe(INSTALLATION);
         }

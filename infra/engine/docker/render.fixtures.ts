@@ -14,7 +14,7 @@ export const host: EngineCapabilities = {
 
 /** A bot with every field that a renderer has to care for. */
 export const spec: ContainerSpec = {
-  name: 'the0-bot-1',
+  name: 'the0_bot_1',
   kind: 'bot',
   image: `sha256:${'a'.repeat(64)}`,
   command: ['python3', '-u', 'main.py'],
@@ -31,7 +31,7 @@ export const spec: ContainerSpec = {
     shmBytes: 16 * 1024 * 1024,
     blockIo: { weight: 200, readBps: 1_000_000, device: '/dev/sda' },
   },
-  volumes: [{ volume: 'the0-state-1', path: '/state', readOnly: false, labels: { purpose: 'state' } }],
+  volumes: [{ volume: 'the0_state_1', path: '/state', readOnly: false, labels: { purpose: 'state' } }],
   tmpfs: [{ path: '/tmp', sizeMb: 64, exec: false, mode: 0o1777 }],
   network: 'bots',
 };

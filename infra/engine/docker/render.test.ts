@@ -39,14 +39,14 @@ describe('renderCreate', () => {
         Mounts: [
           {
             Type: 'volume',
-            Source: 'the0-state-1',
+            Source: 'the0_state_1',
             Target: '/state',
             ReadOnly: false,
             VolumeOptions: { NoCopy: true, Labels: { purpose: 'state', 'the0.installation': 'the0' } },
           },
         ],
         Tmpfs: { '/tmp': 'rw,nosuid,nodev,noexec,size=67108864,mode=1777,uid=1000,gid=1000' },
-        NetworkMode: 'the0-bots',
+        NetworkMode: 'the0_bots',
         RestartPolicy: { Name: 'no' },
         AutoRemove: false,
         LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },

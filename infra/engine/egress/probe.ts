@@ -71,7 +71,7 @@ function probeSpec(
   port: number,
 ): ContainerSpec {
   return {
-    name: `${installation}-probe-${id}`,
+    name: `${installation}_probe_${id}`,
     kind: 'probe',
     image,
     command: ['sh', '-c', SCRIPT, 'probe', address, String(port)],

@@ -147,7 +147,7 @@ describe('findOverlaps', () => {
     botId,
     atMs: sequence,
     installation: 'x',
-    name: `x-bot-${botId}`,
+    name: `x_bot_${botId}`,
   });
 
   it('finds a bot that ran twice at once', () => {

@@ -17,7 +17,7 @@ export function fileCases(target: EngineTarget): void {
     afterAll(() => bench.clean());
 
     const mount = (changes: Partial<VolumeMount> = {}): VolumeMount => ({
-      volume: `${bench.installation}-vol-${bench.name()}`,
+      volume: `${bench.installation}_vol-${bench.name()}`,
       path: '/data',
       readOnly: false,
       labels: {},
@@ -85,7 +85,7 @@ export function fileCases(target: EngineTarget): void {
     });
 
     it('creates a volume once, lists it by label, and removes it only when unused', async () => {
-      const name = `${bench.installation}-code-1`;
+      const name = `${bench.installation}_code-1`;
       await bench.engine.createVolume(name, { 'the0.code': 'abc' });
       await bench.engine.createVolume(name, { 'the0.code': 'abc' });
       expect(await bench.engine.listVolumes({ 'the0.code': 'abc' })).toMatchObject([
@@ -103,7 +103,7 @@ export function fileCases(target: EngineTarget): void {
     it('refuses volumes whose name is not its own', async () => {
       await expect(bench.engine.createVolume('foreign', {})).rejects.toBeInstanceOf(SpecRefused);
       await expect(bench.engine.removeVolume('foreign')).rejects.toBeInstanceOf(SpecRefused);
-      await expect(bench.engine.createVolume(`${bench.installation}-a/../b`, {})).rejects.toBeInstanceOf(
+      await expect(bench.engine.createVolume(`${bench.installation}_a/../b`, {})).rejects.toBeInstanceOf(
         SpecRefused,
       );
     });

@@ -25,7 +25,7 @@ export function hostCases(target: EngineTarget): void {
     it('shows an installation only what is its own', async () => {
       const mine = await bench.create({}, { labels: { 'runtime.managed': 'true' } });
       const theirs = await other.create({}, { labels: { 'runtime.managed': 'true' } });
-      await other.engine.createVolume(`${other.installation}-v`, {});
+      await other.engine.createVolume(`${other.installation}_v`, {});
       expect((await bench.engine.list()).map((view) => view.id)).toEqual([mine]);
       expect(await bench.engine.listVolumes()).toEqual([]);
       const managed = (await bench.engine.list({ scope: 'any-managed' })).map((view) => view.id);

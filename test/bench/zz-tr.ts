@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { collections } from '../../infra/mongo/collections.ts';
+import { connectMongo } from '../../infra/mongo/connect.ts';
+import { createLogger } from '../../infra/logger.ts';
+import { botDocument, newBotId, uploadCode } from '../support/bots.ts';
+import { until } from '../support/poll.ts';
+import { median, type Bench, type BenchContext, type Figure } from './harness/index.ts';
+import { queuePath } from './queue-path.ts';
+
+const BOTS = Number(process.env.N ?? 1500);
+const RUNS = 1;
+const GOAL_PER_SECOND = 2_000;
+
+type Processes = 'one process' | 'one process, engine apart' | 'two processes, engine apart';
+
+/** Bots per second from the moment they are written until the last one's status says that it runs. */
+async function rate(context: BenchContext, processes: Processes): Promise<number> {
+  const servers = await context.servers('mongo', 'redis', 's3');
+  const filePath = await uploadCode(servers, { 'main.py': 'def main(bot_id, config):\n    pass\n' });
+  const mongo = connectMongo(servers.mongoUri, {
+    appName: 'bench',
+    log: createLogger({ level: 'silent', service: 'bench' }),
+  });
+  context.atEnd('the connection to MongoDB', () => mongo.close());
+  const { bots, status } = collections(mongo.client, servers.databases);
+
+  const engine =
+    processes === 'one process'
+      ? []
+      : ['--engine', (await context.remoteFakeEngine(servers.installation)).url];
+  const roles = processes === 'two processes, engine apart' ? ['bot-runner', 'processor'] : ['bot-runner'];
+  const children = roles.map((role) =>
+    context.node({
+      script: 'test/bench/children/role.ts',
+      args: ['--role', role, ...engine],
+      environment: servers.environment,
+    }),
+  );
+  await Promise.all(children.map((child) => child.line((line) => line.includes('"ready"'))));
+  // The first bot fills what is kept between starts: the image's id and the code's volume.
+  await bots.insertOne(botDocument(newBotId(), { filePath }));
+  await until(async () => (await status.countDocuments({ phase: 'running' })) === 1, { timeoutMs: 30_000 });
+
+  const documents = Array.from({ length: BOTS }, () => botDocument(newBotId(), { filePath }));
+  const cpu = () => [children[0]!.pid, servers.running.mongo?.pid, servers.running.redis?.pid].map((p) => { const f = readFileSync(`/proc/${p}/stat`, 'utf8').split(') ')[1]!.split(' '); return (Number(f[11]) + Number(f[12])) * 10; });
+  const c0 = cpu();
+  const beganMs = performance.now();
+  await bots.insertMany(documents, { ordered: false });
+  await until(async () => (await status.countDocuments({ phase: "running" })) >= BOTS + 1, {
+    timeoutMs: 240_000,
+    everyMs: 100,
+  });
+  const perSecond = BOTS / ((performance.now() - beganMs) / 1000);
+  const c1 = cpu(); console.log('cpu us/bot node,mongo,redis', c1.map((v, i) => Math.round((v - c0[i]!) * 1000 / BOTS)));
+  context.say(`${processes}: ${Math.round(perSecond)} a second`);
+  return perSecond;
+}
+
+async function repeated(context: BenchContext, processes: Processes): Promise<Figure> {
+  const runs: number[] = [];
+  for (let run = 0; run < RUNS; run += 1) runs.push(await context.within((inner) => rate(inner, processes)));
+  return { name: processes, value: median(runs), unit: 'bots/s', runs };
+}
+
+export { rate };
+export const bench: Bench = {
+  name: 'transitions',
+  goal: `${BOTS} bots created at once, status written: 2,000 a second; the queue path alone ≥ 80 % of bare BullMQ`,
+  async run(context) {
+    const one = await repeated(context, 'one process');
+    const apart = await repeated(context, 'one process, engine apart');
+    const two = await repeated(context, 'two processes, engine apart');
+    const queue = await queuePath(context, await context.servers('redis'));
+    return [
+      { ...one, limit: { atLeast: GOAL_PER_SECOND } },
+      apart,
+      { ...two, anchor: { what: apart.name, value: apart.value }, ratio: two.value / apart.value },
+      queue,
+    ];
+  },
+};
