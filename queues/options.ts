@@ -4,13 +4,13 @@ import type { Urgency } from './names.ts';
 /** Everything about retries, retention and takeover in one place. Ages are seconds, the rest milliseconds. */
 
 /**
- * A processor that dies must be succeeded within 10 s: its job lock lapses after 4 s, and a check every 1.5 s looks for
+ * A processor that dies must be succeeded within 10 s: its job lock lapses after 4 s, and a check every second looks for
  * such jobs (twice in the worst case). Being taken over is no fault of the job, so the count of stalls is no limit.
  */
 export const TAKEOVER = {
   lockDuration: 4_000,
   lockRenewTime: 1_500,
-  stalledInterval: 1_500,
+  stalledInterval: 1_000,
   maxStalledCount: 1_000_000,
 } as const satisfies Partial<WorkerOptions>;
 

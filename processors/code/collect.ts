@@ -1,11 +1,13 @@
-import type { Engine } from '../../infra/engine/port.ts';
+import type { ContainerKind, Engine } from '../../infra/engine/port.ts';
 import type { Logger } from '../../infra/logger.ts';
 import { LABEL } from '../../model/labels.ts';
-import { CODE_VOLUME_KIND, helperPrefix } from './fill.ts';
+import { CODE_VOLUME_KIND } from './fill.ts';
 import type { CodeRecords } from './records.ts';
 
 /** Filling a volume takes minutes at most: what is older and has no record was left behind by a process that died. */
 const LEFT_BEHIND_AFTER_MS = 60 * 60 * 1000;
+/** Kinds of containers that live for moments, whatever they were for. */
+const SHORT_LIVED: readonly ContainerKind[] = ['helper', 'probe'];
 /** A start that has just been given a volume needs time to create its container, whatever the setting says. */
 const LEAST_AGE_MS = 10 * 60 * 1000;
 
@@ -35,8 +37,8 @@ export async function collectUnused(options: CollectOptions): Promise<Collected>
 
 async function removeHelpers({ engine, now }: CollectOptions): Promise<string[]> {
   const removed: string[] = [];
-  for (const { id, name } of await engine.list({ labels: { [LABEL.kind]: 'helper' } })) {
-    if (!name.startsWith(helperPrefix(engine.installation))) continue;
+  const lists = await Promise.all(SHORT_LIVED.map((kind) => engine.list({ labels: { [LABEL.kind]: kind } })));
+  for (const { id, name } of lists.flat()) {
     const detail = await engine.inspect(id);
     if (detail === undefined || detail.createdAtMs > now() - LEFT_BEHIND_AFTER_MS) continue;
     await engine.remove(id, { force: true });

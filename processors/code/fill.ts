@@ -10,7 +10,7 @@ const MOUNT_PATH = '/the0-code';
 /** `the0.kind` of volumes with code, by which they are found again. */
 export const CODE_VOLUME_KIND = 'code';
 
-export const helperPrefix = (installation: string): string => `${installation}_code-fill_`;
+const helperPrefix = (installation: string): string => `${installation}_code-fill_`;
 
 export type FillRequest = {
   codeId: string;

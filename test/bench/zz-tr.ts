@@ -43,6 +43,7 @@ async function rate(context: BenchContext, processes: Processes): Promise<number
 
   const documents = Array.from({ length: BOTS }, () => botDocument(newBotId(), { filePath }));
   const cpu = () => [children[0]!.pid, servers.running.mongo?.pid, servers.running.redis?.pid].map((p) => { const f = readFileSync(`/proc/${p}/stat`, 'utf8').split(') ')[1]!.split(' '); return (Number(f[11]) + Number(f[12])) * 10; });
+  const st0 = await mongo.client.db('admin').command({ serverStatus: 1 });
   const c0 = cpu();
   const beganMs = performance.now();
   await bots.insertMany(documents, { ordered: false });
@@ -51,6 +52,8 @@ async function rate(context: BenchContext, processes: Processes): Promise<number
     everyMs: 100,
   });
   const perSecond = BOTS / ((performance.now() - beganMs) / 1000);
+  const st1 = await mongo.client.db('admin').command({ serverStatus: 1 }); const d = (a: any, b: any) => Object.fromEntries(Object.keys(a).map((k) => [k, typeof a[k] === 'object' ? undefined : ((Number(b[k]) - Number(a[k])) / BOTS).toFixed(2)])); console.log('ops/bot', d(st0.opcounters, st1.opcounters), 'lat', JSON.stringify(Object.fromEntries(['reads','writes','commands','transactions'].map((k) => [k, [(Number(st1.opLatencies[k].latency) - Number(st0.opLatencies[k].latency)) / BOTS, (Number(st1.opLatencies[k].ops) - Number(st0.opLatencies[k].ops)) / BOTS]]))), 'jrnl', (st1.wiredTiger.log['log sync operations'] - st0.wiredTiger.log['log sync operations']) / BOTS);
+  const prof = (st1.metrics.queryExecutor); console.log('scanned', (Number(prof.scannedObjects) - Number(st0.metrics.queryExecutor.scannedObjects)) / BOTS, (Number(prof.scanned) - Number(st0.metrics.queryExecutor.scanned)) / BOTS);
   const c1 = cpu(); console.log('cpu us/bot node,mongo,redis', c1.map((v, i) => Math.round((v - c0[i]!) * 1000 / BOTS)));
   context.say(`${processes}: ${Math.round(perSecond)} a second`);
   return perSecond;

@@ -48,7 +48,7 @@ describe('collecting', () => {
   it('removes volumes and helpers that a killed processor left behind, once they are an hour old', async () => {
     const volume = `${rig.installation}_code_left-behind`;
     await rig.engine.createVolume(volume, { [LABEL.kind]: 'code', [LABEL.code]: 'x' });
-    await rig.createHolder('code-fill-dead', 'helper', volume);
+    await rig.createHolder('code-fill_dead', 'helper', volume);
     expect(
       await rig.store(later(HOUR_MS / 2)).collectUnused({ olderThanMs: HOUR_MS, inUse: new Set() }),
     ).toEqual({ unused: [], leftBehind: [], helpers: [] });

@@ -43,11 +43,11 @@ describe('fake engine', () => {
     const engine = createFakeEngine({ installation: 'x', images: [IMAGE] });
     const image = (await engine.resolveImage(IMAGE)) ?? '';
     await engine.control.failNext({ call: 'create', error: 'unavailable', times: 2 });
-    await expect(engine.create(spec(image, 'x-1'))).rejects.toBeInstanceOf(EngineUnavailable);
-    await expect(engine.create(spec(image, 'x-1'))).rejects.toBeInstanceOf(EngineUnavailable);
+    await expect(engine.create(spec(image, 'x_1'))).rejects.toBeInstanceOf(EngineUnavailable);
+    await expect(engine.create(spec(image, 'x_1'))).rejects.toBeInstanceOf(EngineUnavailable);
     await engine.control.failNext({ call: 'create', error: 'unavailable', when: 'after' });
-    await expect(engine.create(spec(image, 'x-1'))).rejects.toBeInstanceOf(EngineUnavailable);
-    expect(await engine.inspect('x-1')).toMatchObject({ state: 'created' });
+    await expect(engine.create(spec(image, 'x_1'))).rejects.toBeInstanceOf(EngineUnavailable);
+    expect(await engine.inspect('x_1')).toMatchObject({ state: 'created' });
   });
 
   it('breaks open event streams when it becomes unavailable, and is whole again afterwards', async () => {
@@ -68,9 +68,9 @@ describe('fake engine', () => {
   it('lets tests end a container: by exit code, by its memory', async () => {
     const engine = createFakeEngine({ installation: 'x', images: [IMAGE] });
     const image = (await engine.resolveImage(IMAGE)) ?? '';
-    const id = await engine.create(spec(image, 'x-1'));
+    const id = await engine.create(spec(image, 'x_1'));
     await engine.start(id);
-    await engine.control.exit('x-1', 3);
+    await engine.control.exit('x_1', 3);
     expect(await engine.wait(id)).toEqual({ exitCode: 3 });
     await engine.start(id);
     await engine.control.oom(id);
@@ -90,7 +90,7 @@ describe('fake engine', () => {
     const image = (await engine.resolveImage(IMAGE)) ?? '';
     const begin = performance.now();
     const ids = await Promise.all(
-      Array.from({ length: 10_000 }, (_, n) => engine.create(spec(image, `x-${n}`))),
+      Array.from({ length: 10_000 }, (_, n) => engine.create(spec(image, `x_${n}`))),
     );
     await Promise.all(ids.map((id) => engine.start(id)));
     const perSecond = 20_000 / ((performance.now() - begin) / 1000);
@@ -105,7 +105,7 @@ describe('fake engine in another process', () => {
     const script = `
       import { connectFakeEngine } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
       const engine = connectFakeEngine({ url: ${JSON.stringify(server.url)}, installation: 'x' });
-      const spec = ${JSON.stringify(spec('IMAGE', 'x-1'))};
+      const spec = ${JSON.stringify(spec('IMAGE', 'x_1'))};
       const id = await engine.create({ ...spec, image: await engine.resolveImage('${IMAGE}') });
       await engine.start(id);
       await engine.wait(id);
@@ -119,7 +119,7 @@ describe('fake engine in another process', () => {
     child.kill('SIGKILL');
     await once(child, 'exit');
     await using engine = connectFakeEngine({ url: server.url, installation: 'x' });
-    expect(await engine.inspect('x-1')).toMatchObject({ state: 'running' });
+    expect(await engine.inspect('x_1')).toMatchObject({ state: 'running' });
   });
 
   it('is found again after its server was away', async () => {
