@@ -16,7 +16,7 @@ module.exports = {
     layer('processors-apart', '^processors/', '^(producers|dashboard|cli|test)/'),
     layer('dashboard-apart', '^dashboard/', '^(producers|processors|cli|test)/'),
     layer('cli-not-test', '^cli/', '^test/'),
-    { name: 'only-the-docker-engine-knows-dockerode', severity: 'error', from: { pathNot: '^(infra/engine/docker/|test/)' }, to: { path: 'node_modules/dockerode' } },
+    layer('only-roles-know-which-engine', '^(model|queues|producers|processors|dashboard)/', '^infra/engine/(docker|fake)/'),
     { name: 'no-cycles', severity: 'error', from: { pathNot: 'node_modules' }, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
   ],
   options: {

@@ -2,7 +2,17 @@ import tseslint from 'typescript-eslint';
 
 // Typed rules matter most here: a floating promise in a runtime that holds money is a lost error.
 export default tseslint.config(
-  { ignores: ['node_modules/', '.data/', 'examples/', 'processors/entrypoints/launchers/', '*.config.*', 'bin/', '.dependency-cruiser.cjs'] },
+  {
+    ignores: [
+      'node_modules/',
+      '.data/',
+      'examples/',
+      'processors/entrypoints/launchers/',
+      '*.config.*',
+      'bin/',
+      '.dependency-cruiser.cjs',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -14,7 +24,10 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/require-await': 'off',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       'no-console': 'error',
       eqeqeq: ['error', 'smart'],
     },

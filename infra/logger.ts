@@ -3,14 +3,32 @@ import { pino, type Logger as PinoLogger } from 'pino';
 export type Logger = PinoLogger;
 
 /** JSON lines on stdout: `level`, `time` (ISO), `service`, constant `msg`, then fields such as `botId` and `cause`. */
-export function createLogger(options: { level: string; service: string; destination?: { write(line: string): void } }): Logger {
+export function createLogger(options: {
+  level: string;
+  service: string;
+  destination?: { write(line: string): void };
+}): Logger {
   const settings = {
     level: options.level,
     base: { service: options.service },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     // Configs hold exchange keys and URLs hold passwords: neither may reach a log, whoever logs the object.
-    redact: { paths: ['config', '*.config', 'BOT_CONFIG', '*.BOT_CONFIG', 'password', '*.password', 'secretKey', '*.secretKey', 'token', '*.token'], censor: '(redacted)' },
+    redact: {
+      paths: [
+        'config',
+        '*.config',
+        'BOT_CONFIG',
+        '*.BOT_CONFIG',
+        'password',
+        '*.password',
+        'secretKey',
+        '*.secretKey',
+        'token',
+        '*.token',
+      ],
+      censor: '(redacted)',
+    },
   };
   return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
 }
@@ -32,7 +50,10 @@ export class OutageLog {
   failed(error: unknown, fields: Record<string, unknown> = {}): boolean {
     if (this.#since !== undefined) return false;
     this.#since = this.#now();
-    this.#log.warn({ ...fields, error: error instanceof Error ? error.message : String(error) }, `${this.#what} is away`);
+    this.#log.warn(
+      { ...fields, error: error instanceof Error ? error.message : String(error) },
+      `${this.#what} is away`,
+    );
     return true;
   }
   recovered(): void {

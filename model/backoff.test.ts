@@ -12,11 +12,15 @@ describe('back-off', () => {
 
   it('is jittered over the whole range and never leaves it', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 10_000 }), fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), (n, r) => {
-        const delay = backoffDelayMs(n, policy, () => r);
-        expect(delay).toBeGreaterThanOrEqual(0);
-        expect(delay).toBeLessThanOrEqual(backoffCeilingMs(n, policy));
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 10_000 }),
+        fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+        (n, r) => {
+          const delay = backoffDelayMs(n, policy, () => r);
+          expect(delay).toBeGreaterThanOrEqual(0);
+          expect(delay).toBeLessThanOrEqual(backoffCeilingMs(n, policy));
+        },
+      ),
     );
     expect(backoffDelayMs(3, policy, () => 0)).toBe(0);
     expect(backoffDelayMs(3, policy, () => 0.5)).toBe(2000);

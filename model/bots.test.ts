@@ -25,10 +25,20 @@ describe('botIdProblem', () => {
   it.each(['ej9jmr2532vucpx5qp0p3foj', 'A_b-c.1', '0'])('accepts %s', (id) => {
     expect(botIdProblem(id)).toBeUndefined();
   });
-  it.each([['a/b'], ['..'], ['a..b'], [''], ['-a'], ['.hidden'], ['x'.repeat(300)], [7], [null], [undefined], ['a b'], ['é']])(
-    'refuses %j and says why',
-    (id) => {
-      expect(botIdProblem(id)).toMatch(/^id /);
-    },
-  );
+  it.each([
+    ['a/b'],
+    ['..'],
+    ['a..b'],
+    [''],
+    ['-a'],
+    ['.hidden'],
+    ['x'.repeat(300)],
+    [7],
+    [null],
+    [undefined],
+    ['a b'],
+    ['é'],
+  ])('refuses %j and says why', (id) => {
+    expect(botIdProblem(id)).toMatch(/^id /);
+  });
 });

@@ -10,7 +10,9 @@ const WITHOUT_EFFECT = new Set(['enabled', 'hasFrontend']);
  * entry points, runtime. Not of image digests, operator's defaults or our version, so that a release restarts nobody.
  */
 export function fingerprint(bot: BotDocument): string {
-  const config = Object.fromEntries(Object.entries(bot.config ?? {}).filter(([key]) => !WITHOUT_EFFECT.has(key)));
+  const config = Object.fromEntries(
+    Object.entries(bot.config ?? {}).filter(([key]) => !WITHOUT_EFFECT.has(key)),
+  );
   const inputs = {
     config,
     filePath: bot.custom?.filePath,

@@ -19,7 +19,14 @@ export const LABEL = {
   runtime: 'the0.runtime',
 } as const;
 
-export type BotLabelsInput = { botId: string; entrypoint: string; runtime: string; fingerprint: string; token: number; code: string };
+export type BotLabelsInput = {
+  botId: string;
+  entrypoint: string;
+  runtime: string;
+  fingerprint: string;
+  token: number;
+  code: string;
+};
 
 /** Labels of a bot's container. The engine adds installation and kind. */
 export function botLabels(input: BotLabelsInput): Record<string, string> {

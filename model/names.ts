@@ -5,7 +5,9 @@ export type ContainerKindLabel = 'realtime' | 'scheduled' | 'query';
 export const containerName = (installation: string, botId: string): string => `${installation}_bot_${botId}`;
 
 /** Small volume of a bot's current launch: its config, launcher and result. */
-export const launchVolumeName = (installation: string, botId: string): string => `${installation}_launch_${botId}`;
+export const launchVolumeName = (installation: string, botId: string): string =>
+  `${installation}_launch_${botId}`;
 
 /** A bot's `/state`. */
-export const stateVolumeName = (installation: string, botId: string): string => `${installation}_state_${botId}`;
+export const stateVolumeName = (installation: string, botId: string): string =>
+  `${installation}_state_${botId}`;

@@ -19,7 +19,10 @@ export type ObservedContainer = {
 };
 
 /** What we remember of a bot: part of its status. */
-export type BotHistory = Pick<BotStatus, 'phase' | 'permanent' | 'attemptedFingerprint' | 'nextAttemptAt' | 'containerId'>;
+export type BotHistory = Pick<
+  BotStatus,
+  'phase' | 'permanent' | 'attemptedFingerprint' | 'nextAttemptAt' | 'containerId'
+>;
 
 export type TransitionKind = 'start' | 'stop' | 'restart';
 
@@ -27,7 +30,13 @@ export type TransitionKind = 'start' | 'stop' | 'restart';
  * One thing to do. `delayMs` is how long a start waits for its back-off to end. `contradicted`: a container is there that
  * what we remember does not account for, so that no back-off speaks for this bot.
  */
-export type Transition = { kind: TransitionKind; botId: string; cause: string; delayMs: number; contradicted: boolean };
+export type Transition = {
+  kind: TransitionKind;
+  botId: string;
+  cause: string;
+  delayMs: number;
+  contradicted: boolean;
+};
 
 export type PlanInput = {
   desired: readonly DesiredBot[];
@@ -44,7 +53,8 @@ export type PlanInput = {
 export function planTransitions(input: PlanInput): Transition[] {
   const transitions: Transition[] = [];
   const containers = new Map<string, ObservedContainer>();
-  for (const container of input.observed) containers.set(container.botId, livelier(containers.get(container.botId), container));
+  for (const container of input.observed)
+    containers.set(container.botId, livelier(containers.get(container.botId), container));
 
   const known = new Set<string>();
   for (const bot of input.desired) {
@@ -53,10 +63,17 @@ export function planTransitions(input: PlanInput): Transition[] {
     if (transition !== undefined) transitions.push(transition);
   }
   for (const botId of containers.keys())
-    if (!known.has(botId)) transitions.push({ kind: 'stop', botId, cause: 'the bot was deleted', delayMs: 0, contradicted: true });
+    if (!known.has(botId))
+      transitions.push({ kind: 'stop', botId, cause: 'the bot was deleted', delayMs: 0, contradicted: true });
   for (const botId of input.history.keys())
     if (!known.has(botId) && !containers.has(botId))
-      transitions.push({ kind: 'stop', botId, cause: 'the bot was deleted; its status is cleared', delayMs: 0, contradicted: false });
+      transitions.push({
+        kind: 'stop',
+        botId,
+        cause: 'the bot was deleted; its status is cleared',
+        delayMs: 0,
+        contradicted: false,
+      });
   return transitions;
 }
 
@@ -82,7 +99,8 @@ function planBot(
   }
 
   if (container !== undefined && isUp(container)) {
-    if (container.fingerprint !== bot.fingerprint) return plan('restart', 'its configuration or code changed');
+    if (container.fingerprint !== bot.fingerprint)
+      return plan('restart', 'its configuration or code changed');
     const recorded = history?.phase === 'running' && history.containerId === container.containerId;
     return recorded ? undefined : plan('start', 'a running container is adopted');
   }

@@ -13,7 +13,9 @@ it('does the work once for all who want it', async () => {
     await sleep(10);
     return (runs += 1);
   };
-  expect(await Promise.all([background.get('k', work, what), background.get('k', work, what)])).toEqual([1, 1]);
+  expect(await Promise.all([background.get('k', work, what), background.get('k', work, what)])).toEqual([
+    1, 1,
+  ]);
 });
 
 it('lets a caller go when its patience is over, and has the result ready when it comes back', async () => {

@@ -27,7 +27,12 @@ export class Background<T> implements AsyncDisposable {
    * The result of the work of `key`, started by the first caller. Throws `NotReadyYet(waitingFor())` when patience runs
    * out, and the work's own error (once: the next caller starts it anew) when it failed.
    */
-  async get(key: string, work: (signal: AbortSignal) => Promise<T>, waitingFor: () => string, signal?: AbortSignal): Promise<T> {
+  async get(
+    key: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    waitingFor: () => string,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const task = this.#tasks.get(key) ?? this.#begin(key, work);
     task.lastWantedMs = this.#now();
     let timer: NodeJS.Timeout | undefined;

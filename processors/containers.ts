@@ -12,14 +12,20 @@ export const isUp = (container: ContainerDetail): boolean =>
  * Ends a container in order (SIGTERM, grace, SIGKILL) if it is up, and records how it ended. By id, never by name: what
  * bears the name tomorrow may be another one.
  */
-export async function stopAndRecord(pass: Pass, container: ContainerDetail, why: string): Promise<LastExit | undefined> {
+export async function stopAndRecord(
+  pass: Pass,
+  container: ContainerDetail,
+  why: string,
+): Promise<LastExit | undefined> {
   const { engine, policy, clock } = pass.deps;
   if (container.state === 'created') return undefined;
   const wasUp = isUp(container);
   if (wasUp) {
     pass.lock.assertHeld();
-    await sayingWhenSlow(pass.lock, { phase: 'stopping', reason: `Stopping: ${why}`, since: clock.now() }, () =>
-      engine.stop(container.id, policy.stopGraceMs, { signal: pass.lock.lost }),
+    await sayingWhenSlow(
+      pass.lock,
+      { phase: 'stopping', reason: `Stopping: ${why}`, since: clock.now() },
+      () => engine.stop(container.id, policy.stopGraceMs, { signal: pass.lock.lost }),
     );
   }
   const ended = wasUp ? ((await engine.inspect(container.id)) ?? container) : container;
@@ -33,7 +39,11 @@ async function recordExit(pass: Pass, ended: ContainerDetail, requested: boolean
   const { engine, policy, clock } = pass.deps;
   const recorded = pass.status.lastExit;
   if (recorded?.containerId === ended.id) return recorded;
-  const lastExit = await exitOf(engine, ended, { requested, lastOutputLines: policy.lastOutputLines, now: clock.now() });
+  const lastExit = await exitOf(engine, ended, {
+    requested,
+    lastOutputLines: policy.lastOutputLines,
+    now: clock.now(),
+  });
   await pass.lock.update({ set: { lastExit } });
   pass.status = { ...pass.status, lastExit };
   return lastExit;

@@ -101,7 +101,10 @@ async function underLock(
     // Deferral first, then the reading, then the release: a wish that came before our deferral is seen here, and one
     // that comes after it replaces it on the queue. So none is held up by a back-off that it should have ended.
     if (result.outcome.kind === 'deferred') await deferStart(deps, lock.botId, result.outcome);
-    const [now] = await Promise.all([read(), 'forget' in result ? lock.releaseAndForget() : lock.release(result.change)]);
+    const [now] = await Promise.all([
+      read(),
+      'forget' in result ? lock.releaseAndForget() : lock.release(result.change),
+    ]);
     return { outcome: result.outcome, again: !sameDesire(desired, now) };
   } catch (error) {
     // Whatever else went wrong, went wrong because somebody else is at this bot: they finish it.
@@ -113,8 +116,10 @@ async function underLock(
       if (failure instanceof LockLost) return superseded;
       // MongoDB is away: the lock lapses by itself, and the first error says more.
     }
-    if (error instanceof Superseded) return { outcome: { kind: 'waiting', reason: error.message }, again: true };
-    if (drain.aborted) return { outcome: { kind: 'waiting', reason: 'the processor is stopping' }, again: false };
+    if (error instanceof Superseded)
+      return { outcome: { kind: 'waiting', reason: error.message }, again: true };
+    if (drain.aborted)
+      return { outcome: { kind: 'waiting', reason: 'the processor is stopping' }, again: false };
     throw error;
   }
 }
@@ -134,8 +139,13 @@ async function attempt(pass: Pass): Promise<PassResult> {
 
 /** A document whose id cannot name a container, however it came into the database: no engine call is made for it. */
 function unusableId(pass: Pass, problem: string): PassResult {
-  const outcome = { kind: 'failed' as const, code: 'bad_id', reason: `The bot cannot run: ${problem}. Delete it and create it anew.` };
-  if (pass.desired.kind === 'gone') return { forget: true, outcome: { kind: 'settled', phase: 'gone', reason: problem } };
+  const outcome = {
+    kind: 'failed' as const,
+    code: 'bad_id',
+    reason: `The bot cannot run: ${problem}. Delete it and create it anew.`,
+  };
+  if (pass.desired.kind === 'gone')
+    return { forget: true, outcome: { kind: 'settled', phase: 'gone', reason: problem } };
   return {
     change: {
       set: {
@@ -171,7 +181,10 @@ function startFailed(pass: Pass, fingerprint: string, error: unknown): PassResul
   };
   if (!failure.retryable) {
     return {
-      change: { set: { ...common, permanent: true, reason: failure.message }, unset: ['nextAttemptAt', 'containerId', 'startedAt'] },
+      change: {
+        set: { ...common, permanent: true, reason: failure.message },
+        unset: ['nextAttemptAt', 'containerId', 'startedAt'],
+      },
       outcome: { kind: 'failed', code: failure.code, reason: failure.message },
     };
   }
@@ -188,7 +201,11 @@ function startFailed(pass: Pass, fingerprint: string, error: unknown): PassResul
   };
 }
 
-async function deferStart(deps: ConvergeDeps, botId: string, outcome: { at: Date; reason: string }): Promise<void> {
+async function deferStart(
+  deps: ConvergeDeps,
+  botId: string,
+  outcome: { at: Date; reason: string },
+): Promise<void> {
   const delayMs = Math.max(0, outcome.at.getTime() - deps.clock.now().getTime());
   await deps.defer(botId, delayMs, `next attempt after: ${outcome.reason}`.slice(0, 500));
 }

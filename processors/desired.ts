@@ -17,7 +17,14 @@ export async function readDesired(
   const [bot, hold] = await Promise.all([
     sources.bots.findOne(
       { id: botId },
-      { projection: { _id: 0, 'custom.config.readme': 0, 'custom.config.schema': 0, 'custom.config.metadata': 0 } },
+      {
+        projection: {
+          _id: 0,
+          'custom.config.readme': 0,
+          'custom.config.schema': 0,
+          'custom.config.metadata': 0,
+        },
+      },
     ),
     sources.holds.findOne({ _id: botId }),
   ]);

@@ -29,7 +29,8 @@ async function lastOutput(engine: Engine, containerId: string, lines: number): P
   let text = '';
   try {
     const signal = AbortSignal.timeout(MAX_OUTPUT_MS);
-    for await (const chunk of engine.logs(containerId, { tail: lines, signal })) text += chunk.data.toString('utf8');
+    for await (const chunk of engine.logs(containerId, { tail: lines, signal }))
+      text += chunk.data.toString('utf8');
   } catch {
     // The log may be gone or late; what was read so far is kept, and the exit is recorded all the same.
   }

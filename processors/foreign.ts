@@ -47,7 +47,9 @@ export class ForeignContainers {
     const all = await this.#engine.list({ scope: 'any-managed' });
     return new Map(
       all
-        .filter((container) => container.labels[LABEL.installation] === undefined && container.state === 'running')
+        .filter(
+          (container) => container.labels[LABEL.installation] === undefined && container.state === 'running',
+        )
         .filter((container) => container.labels[LABEL.type] === 'realtime')
         .map((container) => [container.labels[LABEL.id] ?? '', container.id]),
     );

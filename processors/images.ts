@@ -17,7 +17,13 @@ export class Images implements AsyncDisposable {
   readonly #pulls: Background<string>;
   readonly #now: () => number;
 
-  constructor(options: { engine: Engine; auth?: RegistryAuth; log: Logger; patienceMs?: number; now?: () => number }) {
+  constructor(options: {
+    engine: Engine;
+    auth?: RegistryAuth;
+    log: Logger;
+    patienceMs?: number;
+    now?: () => number;
+  }) {
     this.#engine = options.engine;
     this.#auth = options.auth;
     this.#log = options.log;
@@ -29,7 +35,10 @@ export class Images implements AsyncDisposable {
   async ensure(reference: string, signal?: AbortSignal): Promise<string> {
     const known = this.#known.get(reference);
     if (known !== undefined && this.#now() - known.atMs < BELIEVED_MS) return known.id;
-    const present = await this.#engine.resolveImage(known?.id ?? reference, signal === undefined ? {} : { signal });
+    const present = await this.#engine.resolveImage(
+      known?.id ?? reference,
+      signal === undefined ? {} : { signal },
+    );
     const id = present ?? (await this.#pull(reference, signal));
     this.#known.set(reference, { id, atMs: this.#now() });
     return id;
@@ -41,7 +50,10 @@ export class Images implements AsyncDisposable {
   }
 
   async #pull(reference: string, signal?: AbortSignal): Promise<string> {
-    const auth = this.#auth !== undefined && reference.startsWith(`${this.#auth.serverAddress}/`) ? { auth: this.#auth } : {};
+    const auth =
+      this.#auth !== undefined && reference.startsWith(`${this.#auth.serverAddress}/`)
+        ? { auth: this.#auth }
+        : {};
     return this.#pulls.get(
       reference,
       async (pullSignal) => {

@@ -70,7 +70,12 @@ export class Launcher {
     );
     const code = await saying('Getting its code.', () =>
       whileWanted(listening, (signal) =>
-        this.#deps.code.ensure({ filePath: desired.bot.custom?.filePath ?? '', executablePaths: launch.executablePaths, image, signal }),
+        this.#deps.code.ensure({
+          filePath: desired.bot.custom?.filePath ?? '',
+          executablePaths: launch.executablePaths,
+          image,
+          signal,
+        }),
       ),
     );
     checkEntryPoint(code.manifest, launch.entryFile, 'bot');
@@ -115,7 +120,12 @@ export class Launcher {
     if (!gate.allowed) throw new StartProblem('egress_unfiltered', gate.reason, { retryable: true });
   }
 
-  async #createAndStart(pass: Pass, desired: Wanted, spec: ContainerSpec, launch: LaunchPlan): Promise<string> {
+  async #createAndStart(
+    pass: Pass,
+    desired: Wanted,
+    spec: ContainerSpec,
+    launch: LaunchPlan,
+  ): Promise<string> {
     const { engine } = this.#deps;
     const signal = pass.lock.lost;
     pass.lock.assertHeld();

@@ -33,7 +33,13 @@ export class BotLock {
   #confirmedAtMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(statuses: Collection<BotStatus>, found: BotStatus, owner: string, askedAtMs: number, monotonicMs: () => number) {
+  private constructor(
+    statuses: Collection<BotStatus>,
+    found: BotStatus,
+    owner: string,
+    askedAtMs: number,
+    monotonicMs: () => number,
+  ) {
     this.#statuses = statuses;
     this.botId = found._id;
     this.token = found.token;
@@ -57,8 +63,13 @@ export class BotLock {
     const owner = `${options.owner}/${randomUUID().slice(0, 8)}`;
     const askedAtMs = monotonicMs();
     try {
-      const found = await statuses.findOneAndUpdate({ _id: botId }, takeIfFree(owner), { upsert: true, returnDocument: 'after' });
-      return found?.lock?.owner === owner ? new BotLock(statuses, found, owner, askedAtMs, monotonicMs) : undefined;
+      const found = await statuses.findOneAndUpdate({ _id: botId }, takeIfFree(owner), {
+        upsert: true,
+        returnDocument: 'after',
+      });
+      return found?.lock?.owner === owner
+        ? new BotLock(statuses, found, owner, askedAtMs, monotonicMs)
+        : undefined;
     } catch (error) {
       // Two first takings at once: the loser's insert is a duplicate.
       if (error instanceof MongoServerError && error.code === 11000) return undefined;
@@ -73,7 +84,10 @@ export class BotLock {
 
   /** Throws unless the lock is ours beyond doubt: called right before each call to the engine. */
   assertHeld(): void {
-    if (this.#lost.signal.aborted || this.#monotonicMs() - this.#confirmedAtMs > LOCK_TTL_MS * TRUSTED_SHARE) {
+    if (
+      this.#lost.signal.aborted ||
+      this.#monotonicMs() - this.#confirmedAtMs > LOCK_TTL_MS * TRUSTED_SHARE
+    ) {
       this.#giveUp();
       throw new LockLost(this.botId);
     }

@@ -14,7 +14,8 @@ export async function rest(pass: Pass, desired: Exclude<Desired, { kind: 'run' }
   }
   // The launch volume holds the bot's config with its owner's keys: it does not outlive the wish to run.
   await engine.removeVolume(launchVolumeName(engine.installation, pass.lock.botId));
-  if (desired.kind === 'gone') return { forget: true, outcome: { kind: 'settled', phase: 'gone', reason: 'The bot was deleted.' } };
+  if (desired.kind === 'gone')
+    return { forget: true, outcome: { kind: 'settled', phase: 'gone', reason: 'The bot was deleted.' } };
 
   const unchanged = pass.status.phase === desired.phase;
   return {

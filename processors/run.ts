@@ -9,7 +9,13 @@ import type { Desired } from './desired.ts';
 import { exitInWords, exitOf, inWords } from './exits.ts';
 
 type Wanted = Extract<Desired, { kind: 'run' }>;
-type Running = { id: string; image: string; startedAtMs: number; adopted: boolean; notes?: readonly string[] };
+type Running = {
+  id: string;
+  image: string;
+  startedAtMs: number;
+  adopted: boolean;
+  notes?: readonly string[];
+};
 
 /** Makes a bot run: adopts what runs rightly, replaces what runs wrongly, deals with what ended, and starts. */
 export async function run(pass: Pass, desired: Wanted): Promise<PassResult> {
@@ -19,7 +25,11 @@ export async function run(pass: Pass, desired: Wanted): Promise<PassResult> {
   if (container !== undefined) {
     if (isUp(container)) {
       if (container.labels[LABEL.fingerprint] === desired.fingerprint)
-        return running(pass, desired, { ...container, startedAtMs: container.startedAtMs ?? clock.now().getTime(), adopted: true });
+        return running(pass, desired, {
+          ...container,
+          startedAtMs: container.startedAtMs ?? clock.now().getTime(),
+          adopted: true,
+        });
       await stopAndRecord(pass, container, 'its configuration or code changed');
     } else if (container.state !== 'created') {
       const backingOff = await afterExit(pass, desired, container);
@@ -42,9 +52,13 @@ function forgetFailuresOfAnotherVersion(pass: Pass, desired: Wanted): void {
 function running(pass: Pass, desired: Wanted, container: Running): PassResult {
   const { status } = pass;
   const startedAt = new Date(container.startedAtMs);
-  const again = !container.adopted && status.attemptedFingerprint === desired.fingerprint && status.lastExit?.requested === false;
+  const again =
+    !container.adopted &&
+    status.attemptedFingerprint === desired.fingerprint &&
+    status.lastExit?.requested === false;
   const restarts = status.restarts + (again ? 1 : 0);
-  const runs = restarts === 0 ? 'It runs.' : `It runs, after ${restarts} restart${restarts === 1 ? '' : 's'}.`;
+  const runs =
+    restarts === 0 ? 'It runs.' : `It runs, after ${restarts} restart${restarts === 1 ? '' : 's'}.`;
   const reason = [runs, ...(container.notes ?? []).map((note) => `${note}.`)].join(' ');
   return {
     change: {
@@ -70,13 +84,21 @@ function running(pass: Pass, desired: Wanted, container: Running): PassResult {
  * Deals with the end of a container that should be running. Returns what to leave with when the bot has to back off,
  * or undefined when it may start at once.
  */
-async function afterExit(pass: Pass, desired: Wanted, container: ContainerDetail): Promise<PassResult | undefined> {
+async function afterExit(
+  pass: Pass,
+  desired: Wanted,
+  container: ContainerDetail,
+): Promise<PassResult | undefined> {
   const { engine, policy, clock } = pass.deps;
   // A processor died between recording this exit and removing the container.
   if (pass.status.lastExit?.containerId === container.id) return undefined;
 
   const requested = pass.status.phase === 'stopping' && pass.status.containerId === container.id;
-  const exit = await exitOf(engine, container, { requested, lastOutputLines: policy.lastOutputLines, now: clock.now() });
+  const exit = await exitOf(engine, container, {
+    requested,
+    lastOutputLines: policy.lastOutputLines,
+    now: clock.now(),
+  });
   if (requested || container.labels[LABEL.fingerprint] !== desired.fingerprint) {
     await pass.lock.update({ set: { lastExit: exit } });
     pass.status = { ...pass.status, lastExit: exit };
@@ -91,7 +113,11 @@ async function afterExit(pass: Pass, desired: Wanted, container: ContainerDetail
 
 function backingOff(pass: Pass, desired: Wanted, exit: LastExit): Extract<PassResult, { change: unknown }> {
   const { policy, clock } = pass.deps;
-  const failures = failuresAfterExit(pass.status.consecutiveFailures, exit.upSeconds * 1000, policy.stableAfterMs);
+  const failures = failuresAfterExit(
+    pass.status.consecutiveFailures,
+    exit.upSeconds * 1000,
+    policy.stableAfterMs,
+  );
   const delayMs = backoffDelayMs(failures, policy.backoff, clock.random);
   const at = new Date(clock.now().getTime() + delayMs);
   const row = failures === 1 ? '' : `, ${failures} times in a row`;
@@ -120,6 +146,7 @@ function backingOff(pass: Pass, desired: Wanted, exit: LastExit): Extract<PassRe
  */
 function stillBackingOff(pass: Pass, desired: Wanted): PassResult | undefined {
   const { nextAttemptAt: at, phase, reason, attemptedFingerprint } = pass.status;
-  if (at === undefined || at <= pass.deps.clock.now() || attemptedFingerprint !== desired.fingerprint) return undefined;
+  if (at === undefined || at <= pass.deps.clock.now() || attemptedFingerprint !== desired.fingerprint)
+    return undefined;
   return { change: { set: { phase, reason } }, outcome: { kind: 'deferred', at, reason } };
 }

@@ -22,9 +22,7 @@ describe('Semaphore', () => {
 
   it('frees its place when the work fails', async () => {
     const semaphore = new Semaphore(1);
-    await expect(semaphore.run(async () => Promise.reject(new Error('broken')))).rejects.toThrow(
-      'broken',
-    );
+    await expect(semaphore.run(async () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     expect(await semaphore.run(async () => 'next')).toBe('next');
   });
 

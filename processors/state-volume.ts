@@ -45,7 +45,14 @@ export async function ensureStateOwnership(
 async function ownedDirectories(): Promise<Buffer> {
   const archive = pack();
   for (const name of ['state', 'state/.the0-state'])
-    archive.entry({ name, type: 'directory', mode: READY_MODE, uid: BOT_UID, gid: BOT_UID, mtime: new Date(0) });
+    archive.entry({
+      name,
+      type: 'directory',
+      mode: READY_MODE,
+      uid: BOT_UID,
+      gid: BOT_UID,
+      mtime: new Date(0),
+    });
   archive.finalize();
   const chunks: Buffer[] = [];
   for await (const chunk of archive) chunks.push(chunk as Buffer);

@@ -10,7 +10,9 @@ const endless = (signal: AbortSignal): Promise<never> =>
 it('gives a step up as soon as something else is wanted', async () => {
   let now = wanted('f1');
   setTimeout(() => (now = wanted('f2')), 20);
-  await expect(whileWanted({ desired: wanted('f1'), read: async () => now, everyMs: 5, signal: never }, endless)).rejects.toThrow(Superseded);
+  await expect(
+    whileWanted({ desired: wanted('f1'), read: async () => now, everyMs: 5, signal: never }, endless),
+  ).rejects.toThrow(Superseded);
 });
 
 it.each<[string, Desired]>([
@@ -18,7 +20,9 @@ it.each<[string, Desired]>([
   ['held', { kind: 'rest', phase: 'held', reason: '' }],
   ['deleted', { kind: 'gone' }],
 ])('gives it up when the bot is %s', async (_what, now) => {
-  await expect(whileWanted({ desired: wanted('f1'), read: async () => now, everyMs: 5, signal: never }, endless)).rejects.toThrow(Superseded);
+  await expect(
+    whileWanted({ desired: wanted('f1'), read: async () => now, everyMs: 5, signal: never }, endless),
+  ).rejects.toThrow(Superseded);
 });
 
 it('goes on while MongoDB is away', async () => {
@@ -30,14 +34,19 @@ it('goes on while MongoDB is away', async () => {
 it('costs a quick step no reading', async () => {
   let reads = 0;
   const read = async (): Promise<Desired> => ((reads += 1), wanted('f1'));
-  expect(await whileWanted({ desired: wanted('f1'), read, everyMs: 1_000, signal: never }, async () => 1)).toBe(1);
+  expect(
+    await whileWanted({ desired: wanted('f1'), read, everyMs: 1_000, signal: never }, async () => 1),
+  ).toBe(1);
   expect(reads).toBe(0);
 });
 
 it('ends with the reason of the caller’s signal, even if the step does not listen', async () => {
   const stop = new AbortController();
   const deaf = (): Promise<never> => new Promise(() => undefined);
-  const waiting = whileWanted({ desired: wanted('f1'), read: async () => wanted('f1'), everyMs: 5, signal: stop.signal }, deaf);
+  const waiting = whileWanted(
+    { desired: wanted('f1'), read: async () => wanted('f1'), everyMs: 5, signal: stop.signal },
+    deaf,
+  );
   stop.abort(new Error('draining'));
   await expect(waiting).rejects.toThrow('draining');
 });

@@ -81,7 +81,8 @@ export class QueueWorker {
       autorun: false,
       drainDelay: 5,
       settings: {
-        backoffStrategy: (attempts) => Math.min(UNEXPECTED_RETRY.maxMs, UNEXPECTED_RETRY.firstMs * 2 ** Math.min(attempts, 10)),
+        backoffStrategy: (attempts) =>
+          Math.min(UNEXPECTED_RETRY.maxMs, UNEXPECTED_RETRY.firstMs * 2 ** Math.min(attempts, 10)),
       },
     });
     this.#worker.on('error', (error) => options.onError(options.queue, error));

@@ -13,7 +13,11 @@ export const queuePrefix = (installation: string): string => `the0:${installatio
 export class BotQueues implements AsyncDisposable {
   readonly byName: Readonly<Record<QueueName, Queue<BotJob>>>;
 
-  constructor(options: { connection: Redis; installation: string; onError: (queue: QueueName, error: Error) => void }) {
+  constructor(options: {
+    connection: Redis;
+    installation: string;
+    onError: (queue: QueueName, error: Error) => void;
+  }) {
     const open = (name: QueueName): Queue<BotJob> => {
       const queue = new Queue<BotJob>(name, {
         connection: options.connection,
@@ -35,7 +39,10 @@ export class BotQueues implements AsyncDisposable {
           .map(({ job, urgency, delayMs }) => ({
             name,
             data: botJobSchema.parse(job),
-            opts: { deduplication: deduplication(job.botId, urgency), ...(delayMs !== undefined && delayMs > 0 ? { delay: delayMs } : {}) },
+            opts: {
+              deduplication: deduplication(job.botId, urgency),
+              ...(delayMs !== undefined && delayMs > 0 ? { delay: delayMs } : {}),
+            },
           }));
         if (bulk.length > 0) await this.byName[name].addBulk(bulk);
       }),

@@ -12,7 +12,10 @@ export async function startBotRunner(context: RoleContext): Promise<Services> {
   const services = await openServices(context);
   startEvents(context, services);
   startPlanning(context, services);
-  await startProcessing(context, services, { queues: QUEUES, concurrency: context.settings.QUEUE_CONCURRENCY });
+  await startProcessing(context, services, {
+    queues: QUEUES,
+    concurrency: context.settings.QUEUE_CONCURRENCY,
+  });
   context.lifecycle.started();
   return services;
 }
@@ -36,8 +39,12 @@ function startEvents(context: RoleContext, services: Services): void {
     log,
   });
   lifecycle.onStop('events', () => consumer.stop());
-  health.check('nats', async () => {
-    if (!nats.connected) throw new Error('not connected');
-  }, { degradesOnly: true });
+  health.check(
+    'nats',
+    async () => {
+      if (!nats.connected) throw new Error('not connected');
+    },
+    { degradesOnly: true },
+  );
   consumer.start();
 }

@@ -23,7 +23,12 @@ const BELIEVED_MS = { allowed: 30_000, refused: 5_000 };
 export async function egressPlan(settings: Settings, engine: Engine): Promise<EgressPlan> {
   const { bridge } = await engine.ensureNetwork();
   const resolvConf = await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
-  return planEgressRules({ installation: settings.INSTALLATION, bridge, allow: settings.EGRESS_ALLOW, resolvers: resolversOf(resolvConf) });
+  return planEgressRules({
+    installation: settings.INSTALLATION,
+    bridge,
+    allow: settings.EGRESS_ALLOW,
+    resolvers: resolversOf(resolvConf),
+  });
 }
 
 /**
@@ -45,7 +50,11 @@ export function createEgressGate(context: RoleContext, engine: Engine, images: I
             allowUnfiltered: settings.ALLOW_UNFILTERED_EGRESS,
             probe: async () => probeMetadata(engine, await images.ensure(settings.IMAGE_PYTHON)),
           });
-    if (said !== decision.reason) log[decision.allowed ? 'info' : 'error']({ allowed: decision.allowed }, `Bots’ network: ${decision.reason}`);
+    if (said !== decision.reason)
+      log[decision.allowed ? 'info' : 'error'](
+        { allowed: decision.allowed },
+        `Bots’ network: ${decision.reason}`,
+      );
     said = decision.reason;
     return decision;
   };

@@ -16,7 +16,10 @@ export class AnotherEngine extends Error {
 }
 
 /** Stores the engine's id at first use, and refuses any other from then on. */
-export async function assertOneEngine(engine: Engine, facts: Collection<InstallationDocument>): Promise<void> {
+export async function assertOneEngine(
+  engine: Engine,
+  facts: Collection<InstallationDocument>,
+): Promise<void> {
   const { id } = await engine.identify();
   const _id = `engine:${engine.installation}`;
   const stored = await facts.findOneAndUpdate(

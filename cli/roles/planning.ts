@@ -32,7 +32,10 @@ async function planWhileHeld(context: RoleContext, services: Services, signal: A
   const { collections, engine, queues, redis, mongo } = services;
   const topology = await untilSucceeds('MongoDB', () => mongo.topology(), { everyMs: 1_000, signal, log });
   const polling = !topology.changeStreams;
-  health.degrade('changes', polling ? 'MongoDB is a standalone server without change streams: everything is polled' : undefined);
+  health.degrade(
+    'changes',
+    polling ? 'MongoDB is a standalone server without change streams: everything is polled' : undefined,
+  );
 
   const planner = new Planner({
     bots: collections.bots,
@@ -44,21 +47,45 @@ async function planWhileHeld(context: RoleContext, services: Services, signal: A
     now: Date.now,
   });
   const watch = health.watch('planner', { maxSilenceMs: settings.RECONCILE_INTERVAL * 4 + 60_000 });
-  const loop = new PlanLoop({ planner, log, resyncEveryMs: settings.RECONCILE_INTERVAL, polling, onResync: () => watch.tick() });
+  const loop = new PlanLoop({
+    planner,
+    log,
+    resyncEveryMs: settings.RECONCILE_INTERVAL,
+    polling,
+    onResync: () => watch.tick(),
+  });
   const sentinel = new DataLossSentinel({
     redis,
     installation: settings.INSTALLATION,
     onLost: () => loop.lookAtAll('the data of Redis is new or was lost'),
   });
-  const follower = new ExitFollower({ engine, queues, log, onReopened: () => loop.request('the engine is back') });
+  const follower = new ExitFollower({
+    engine,
+    queues,
+    log,
+    onReopened: () => loop.request('the engine is back'),
+  });
   const feeds = polling
     ? []
     : [
-        { name: 'bots', collection: collections.bots as unknown as Collection<Document>, idField: 'id' as const },
-        { name: 'holds', collection: collections.holds as unknown as Collection<Document>, idField: '_id' as const },
+        {
+          name: 'bots',
+          collection: collections.bots as unknown as Collection<Document>,
+          idField: 'id' as const,
+        },
+        {
+          name: 'holds',
+          collection: collections.holds as unknown as Collection<Document>,
+          idField: '_id' as const,
+        },
       ].map(
         (source) =>
-          new ChangeFeed({ source, tokens: collections.resumeTokens, log, onChange: (changed) => loop.changed(changed, signal) }),
+          new ChangeFeed({
+            source,
+            tokens: collections.resumeTokens,
+            log,
+            onChange: (changed) => loop.changed(changed, signal),
+          }),
       );
   sentinel.start();
   try {

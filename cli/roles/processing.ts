@@ -21,7 +21,11 @@ const SWEEP_EVERY_MS = 600_000;
 export type ProcessingOptions = { queues: readonly QueueName[]; concurrency: number };
 
 /** Takes jobs off the given queues and converges their bots. */
-export async function startProcessing(context: RoleContext, services: Services, options: ProcessingOptions): Promise<void> {
+export async function startProcessing(
+  context: RoleContext,
+  services: Services,
+  options: ProcessingOptions,
+): Promise<void> {
   const { lifecycle, log, settings } = context;
   const code = await codeStore(context, services, services.engine);
   const deps = convergeDeps(context, services, code);
@@ -49,7 +53,11 @@ export async function startProcessing(context: RoleContext, services: Services, 
 }
 
 /** One process at a time collects unused code. */
-function startSweeping({ lifecycle, log, settings, owner }: RoleContext, { engine, collections }: Services, code: CodeStore): void {
+function startSweeping(
+  { lifecycle, log, settings, owner }: RoleContext,
+  { engine, collections }: Services,
+  code: CodeStore,
+): void {
   const sweeping = holdLease({
     collection: collections.leases,
     name: `${settings.INSTALLATION}:sweeper`,
@@ -93,13 +101,20 @@ function convergeDeps(context: RoleContext, services: Services, code: CodeStore)
       stopGraceMs: settings.STOP_GRACE,
       lastOutputLines: settings.LAST_OUTPUT_LINES,
     },
-    defer: (botId, delayMs, cause) => queues.add([{ queue: 'start', job: { botId, cause }, urgency: 'event', delayMs }]),
+    defer: (botId, delayMs, cause) =>
+      queues.add([{ queue: 'start', job: { botId, cause }, urgency: 'event', delayMs }]),
     clock: { now: () => new Date(), random: Math.random },
   };
 }
 
-function registryAuth({ settings }: RoleContext): { auth?: { username: string; password: string; serverAddress: string } } {
-  const { IMAGE_REGISTRY_SERVER: serverAddress, IMAGE_REGISTRY_USERNAME: username, IMAGE_REGISTRY_PASSWORD: password } = settings;
+function registryAuth({ settings }: RoleContext): {
+  auth?: { username: string; password: string; serverAddress: string };
+} {
+  const {
+    IMAGE_REGISTRY_SERVER: serverAddress,
+    IMAGE_REGISTRY_USERNAME: username,
+    IMAGE_REGISTRY_PASSWORD: password,
+  } = settings;
   if (serverAddress === undefined || username === undefined || password === undefined) return {};
   return { auth: { serverAddress, username, password } };
 }

@@ -34,7 +34,10 @@ export async function openServices(context: RoleContext): Promise<Services> {
   const mongo = connectMongo(settings.MONGO_URI, { appName: `the0-runtime/${context.owner}`, log });
   lifecycle.onStop('mongo', () => mongo.close());
   health.check('mongo', () => mongo.ping());
-  const all = collections(mongo.client, { bots: settings.MONGO_BOTS_DATABASE, runtime: settings.MONGO_RUNTIME_DATABASE });
+  const all = collections(mongo.client, {
+    bots: settings.MONGO_BOTS_DATABASE,
+    runtime: settings.MONGO_RUNTIME_DATABASE,
+  });
 
   const engine =
     context.engine ??
@@ -54,11 +57,15 @@ export async function openServices(context: RoleContext): Promise<Services> {
     return redis;
   };
   const redis = open('producer');
-  health.check('redis', () => redis.ping());
   const retry = { everyMs: RETRY_EVERY_MS, signal: lifecycle.signal, log };
   // BullMQ remembers for ever that its first look at Redis failed, so it is given a connection that stands.
   await untilSucceeds('Redis, to open the queues', () => answered(redis), retry);
-  const queues = new BotQueues({ connection: redis, installation: settings.INSTALLATION, onError: (_queue, error) => outage.failed(error) });
+  health.check('redis', () => redis.ping());
+  const queues = new BotQueues({
+    connection: redis,
+    installation: settings.INSTALLATION,
+    onError: (_queue, error) => outage.failed(error),
+  });
   lifecycle.onStop('queues', () => queues.close());
   const queueMetrics = new QueueMetrics({ registry: metrics.registry, queues: queues.byName });
 
@@ -70,6 +77,7 @@ export async function openServices(context: RoleContext): Promise<Services> {
 }
 
 async function answered(redis: Redis): Promise<void> {
-  if (redis.status === 'connecting' || redis.status === 'connect') await once(redis, 'ready', { signal: AbortSignal.timeout(RETRY_EVERY_MS) });
+  if (redis.status === 'connecting' || redis.status === 'connect')
+    await once(redis, 'ready', { signal: AbortSignal.timeout(RETRY_EVERY_MS) });
   await redis.ping();
 }

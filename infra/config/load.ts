@@ -7,7 +7,9 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError';
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {
-    super(`The settings cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}\nRun "npx the0-runtime settings" to see what each means.`);
+    super(
+      `The settings cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}\nRun "npx the0-runtime settings" to see what each means.`,
+    );
     this.problems = problems;
   }
 }
@@ -33,7 +35,9 @@ export function loadSettings(
     if (parsed.success) values[name] = parsed.data;
     else {
       const shown = definition.secret === true ? '(secret)' : JSON.stringify(found?.value);
-      problems.push(`${found?.name ?? name}=${shown}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`);
+      problems.push(
+        `${found?.name ?? name}=${shown}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`,
+      );
     }
   }
   problems.push(...contradictions(values));
@@ -48,7 +52,12 @@ export function retiredInUse(environment: Environment): { name: string; replacem
     .map(([name, replacement]) => ({ name, replacement }));
 }
 
-function find(name: string, definition: SettingDefinition, environment: Environment, readFile: (path: string) => string): Found {
+function find(
+  name: string,
+  definition: SettingDefinition,
+  environment: Environment,
+  readFile: (path: string) => string,
+): Found {
   for (const candidate of [name, ...(definition.aliases ?? [])]) {
     const value = environment[candidate];
     if (value !== undefined && value !== '') return { name: candidate, value };
@@ -57,7 +66,9 @@ function find(name: string, definition: SettingDefinition, environment: Environm
     try {
       return { name: candidate, value: readFile(path).trimEnd() };
     } catch (error) {
-      return { problem: `${candidate}_FILE=${JSON.stringify(path)} cannot be read: ${(error as Error).message}` };
+      return {
+        problem: `${candidate}_FILE=${JSON.stringify(path)} cannot be read: ${(error as Error).message}`,
+      };
     }
   }
   return undefined;
@@ -65,12 +76,23 @@ function find(name: string, definition: SettingDefinition, environment: Environm
 
 function contradictions(values: Partial<Settings>): string[] {
   const problems: string[] = [];
-  const { BOT_MEMORY_LIMIT_MB: memory, BOT_MEMORY_CEILING_MB: memoryCeiling, BOT_CPU_LIMIT: cpu, BOT_CPU_CEILING: cpuCeiling } = values;
+  const {
+    BOT_MEMORY_LIMIT_MB: memory,
+    BOT_MEMORY_CEILING_MB: memoryCeiling,
+    BOT_CPU_LIMIT: cpu,
+    BOT_CPU_CEILING: cpuCeiling,
+  } = values;
   if (memory !== undefined && memoryCeiling !== undefined && memory > memoryCeiling)
-    problems.push(`BOT_MEMORY_LIMIT_MB=${memory} is above BOT_MEMORY_CEILING_MB=${memoryCeiling}: raise the ceiling too`);
+    problems.push(
+      `BOT_MEMORY_LIMIT_MB=${memory} is above BOT_MEMORY_CEILING_MB=${memoryCeiling}: raise the ceiling too`,
+    );
   if (cpu !== undefined && cpuCeiling !== undefined && cpu > cpuCeiling)
     problems.push(`BOT_CPU_LIMIT=${cpu} is above BOT_CPU_CEILING=${cpuCeiling}: raise the ceiling too`);
-  if (values.BACKOFF_FIRST !== undefined && values.BACKOFF_MAX !== undefined && values.BACKOFF_FIRST > values.BACKOFF_MAX)
+  if (
+    values.BACKOFF_FIRST !== undefined &&
+    values.BACKOFF_MAX !== undefined &&
+    values.BACKOFF_FIRST > values.BACKOFF_MAX
+  )
     problems.push('BACKOFF_FIRST is above BACKOFF_MAX');
   const token = values.DASHBOARD_TOKEN;
   if (token !== undefined && token.length < 16)

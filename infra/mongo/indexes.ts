@@ -58,7 +58,11 @@ export const INDEXED_QUERIES: readonly IndexedQuery[] = [
   },
   { collection: 'status', purpose: 'one status', filter: { _id: 'x' } },
   { collection: 'status', purpose: 'histories of some bots', filter: { _id: { $in: ['x', 'y'] } } },
-  { collection: 'status', purpose: 'the lock’s holder writes', filter: { _id: 'x', 'lock.token': 1, 'lock.owner': 'y' } },
+  {
+    collection: 'status',
+    purpose: 'the lock’s holder writes',
+    filter: { _id: 'x', 'lock.token': 1, 'lock.owner': 'y' },
+  },
   { collection: 'leases', purpose: 'one lease', filter: { _id: 'x', owner: 'y', term: 1 } },
   { collection: 'resumeTokens', purpose: 'one token', filter: { _id: 'x' } },
   { collection: 'installation', purpose: 'one fact', filter: { _id: 'engine' } },

@@ -1,4 +1,10 @@
-import { MongoServerError, type ChangeStream, type ChangeStreamDocument, type Collection, type Document } from 'mongodb';
+import {
+  MongoServerError,
+  type ChangeStream,
+  type ChangeStreamDocument,
+  type Collection,
+  type Document,
+} from 'mongodb';
 import type { Logger } from '../../infra/logger.ts';
 import { OutageLog } from '../../infra/logger.ts';
 import type { ResumeTokenDocument } from '../../infra/mongo/collections.ts';
@@ -64,7 +70,10 @@ export class ChangeFeed {
       } catch (error) {
         if (signal.aborted) return;
         if (isPositionLost(error)) {
-          this.#log.warn({ source: this.#source.name, error: (error as Error).message }, 'The change stream lost its position');
+          this.#log.warn(
+            { source: this.#source.name, error: (error as Error).message },
+            'The change stream lost its position',
+          );
           await this.#forgetPosition();
           continue;
         }
@@ -88,7 +97,8 @@ export class ChangeFeed {
       // The first look opens the cursor on the server: from here on nothing is missed, and only then is the fleet read.
       const first = await stream.tryNext();
       await this.#learnIds();
-      if (stored === null) await this.#onChange({ kind: 'everything', why: `the change stream of ${this.#source.name} begins` });
+      if (stored === null)
+        await this.#onChange({ kind: 'everything', why: `the change stream of ${this.#source.name} begins` });
       this.#outage.recovered();
       onAlive();
       if (first === null) this.#handling = false;
@@ -112,7 +122,11 @@ export class ChangeFeed {
 
   #open(token: unknown): ChangeStream<Document> {
     return this.#source.collection.watch(
-      [{ $project: { operationType: 1, documentKey: 1, ns: 1, [`fullDocument.${this.#source.idField}`]: 1 } }],
+      [
+        {
+          $project: { operationType: 1, documentKey: 1, ns: 1, [`fullDocument.${this.#source.idField}`]: 1 },
+        },
+      ],
       {
         fullDocument: this.#source.idField === 'id' ? 'updateLookup' : 'default',
         batchSize: MAX_BATCH,
@@ -129,17 +143,28 @@ export class ChangeFeed {
     return stream.next();
   }
 
-  async #handle(batch: readonly ChangeStreamDocument<Document>[], stream: ChangeStream<Document>): Promise<void> {
+  async #handle(
+    batch: readonly ChangeStreamDocument<Document>[],
+    stream: ChangeStream<Document>,
+  ): Promise<void> {
     const botIds = new Set<string>();
     for (const change of batch) {
-      if (change.operationType === 'invalidate' || change.operationType === 'drop' || change.operationType === 'rename' || change.operationType === 'dropDatabase') {
+      if (
+        change.operationType === 'invalidate' ||
+        change.operationType === 'drop' ||
+        change.operationType === 'rename' ||
+        change.operationType === 'dropDatabase'
+      ) {
         await this.#onChange({ kind: 'everything', why: `${this.#source.name}: ${change.operationType}` });
         await this.#savePosition(stream.resumeToken, true);
         continue;
       }
       const botId = this.#botIdOf(change);
       if (botId === undefined) {
-        await this.#onChange({ kind: 'everything', why: `an unknown document of ${this.#source.name} was deleted` });
+        await this.#onChange({
+          kind: 'everything',
+          why: `an unknown document of ${this.#source.name} was deleted`,
+        });
         await this.#learnIds();
       } else botIds.add(botId);
     }
@@ -158,7 +183,10 @@ export class ChangeFeed {
   }
 
   #botIdOf(change: ChangeStreamDocument<Document>): string | undefined {
-    const { documentKey, fullDocument } = change as { documentKey?: { _id: unknown }; fullDocument?: Document };
+    const { documentKey, fullDocument } = change as {
+      documentKey?: { _id: unknown };
+      fullDocument?: Document;
+    };
     const key = String(documentKey?._id);
     if (this.#source.idField === '_id') return key;
     const id: unknown = fullDocument?.['id'];
@@ -181,7 +209,11 @@ export class ChangeFeed {
   async #savePosition(token: unknown, now: boolean): Promise<void> {
     if (!now && performance.now() - this.#savedAtMs < SAVE_EVERY_MS) return;
     this.#savedAtMs = performance.now();
-    await this.#tokens.updateOne({ _id: this.#source.name }, { $set: { token, at: new Date() } }, { upsert: true });
+    await this.#tokens.updateOne(
+      { _id: this.#source.name },
+      { $set: { token, at: new Date() } },
+      { upsert: true },
+    );
   }
 
   async #forgetPosition(): Promise<void> {

@@ -20,7 +20,13 @@ export class ExitFollower {
   readonly #onReopened: () => void;
   readonly #now: () => number;
 
-  constructor(options: { engine: Engine; queues: Pick<BotQueues, 'add'>; log: Logger; onReopened?: () => void; now?: () => number }) {
+  constructor(options: {
+    engine: Engine;
+    queues: Pick<BotQueues, 'add'>;
+    log: Logger;
+    onReopened?: () => void;
+    now?: () => number;
+  }) {
     this.#engine = options.engine;
     this.#queues = options.queues;
     this.#log = options.log;
@@ -63,7 +69,11 @@ export class ExitFollower {
     if (botId === undefined) return;
     try {
       await this.#queues.add([
-        { queue: 'start', job: { botId, cause: `its container ended with exit code ${exitCode ?? 'unknown'}` }, urgency: 'event' },
+        {
+          queue: 'start',
+          job: { botId, cause: `its container ended with exit code ${exitCode ?? 'unknown'}` },
+          urgency: 'event',
+        },
       ]);
     } catch (error) {
       // Redis is away: the resync after its return finds the ended container.

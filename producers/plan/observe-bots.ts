@@ -15,12 +15,19 @@ export async function observeBots(engine: Engine, botIds?: readonly string[]): P
     const asked = new Set(botIds);
     return all.filter((container) => asked.has(container.botId));
   }
-  const views = await Promise.all(botIds.map((botId) => engine.inspect(containerName(engine.installation, botId))));
+  const views = await Promise.all(
+    botIds.map((botId) => engine.inspect(containerName(engine.installation, botId))),
+  );
   return views.flatMap((view) => (view === undefined ? [] : (observed(view) ?? [])));
 }
 
 function observed(view: ContainerView): ObservedContainer | undefined {
   const botId = view.labels[LABEL.id];
   if (botId === undefined) return undefined;
-  return { botId, containerId: view.id, state: view.state, fingerprint: view.labels[LABEL.fingerprint] ?? '' };
+  return {
+    botId,
+    containerId: view.id,
+    state: view.state,
+    fingerprint: view.labels[LABEL.fingerprint] ?? '',
+  };
 }

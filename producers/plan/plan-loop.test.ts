@@ -7,7 +7,10 @@ import type { ResyncReport } from './planner.ts';
 const log = createLogger({ level: 'silent', service: 'test' });
 const report: ResyncReport = { bots: 0, containers: 0, transitions: 0, tookMs: 0 };
 
-function loopWith(planner: { plan?: () => Promise<[]>; resync?: () => Promise<ResyncReport> }, resyncEveryMs = 60_000): PlanLoop {
+function loopWith(
+  planner: { plan?: () => Promise<[]>; resync?: () => Promise<ResyncReport> },
+  resyncEveryMs = 60_000,
+): PlanLoop {
   return new PlanLoop({
     planner: { plan: planner.plan ?? (async () => []), resync: planner.resync ?? (async () => report) },
     log,

@@ -4,5 +4,6 @@ import type { Bench } from './harness/index.ts';
 export const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   reaction: () => import('./reaction.ts'),
   transitions: () => import('./transitions.ts'),
+  starts: () => import('./starts.ts'),
   plan: () => import('./plan.ts'),
 };

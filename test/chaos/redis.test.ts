@@ -78,17 +78,17 @@ it('a processor that only Redis has lost finishes under its lock, and the other 
   await using world = await openWorld({ servers: own.servers, engine: fake.engine, engineUrl: fake.url });
   await world.plan();
   const cutOff = await world.spawn('processor', { REDIS_URL: `redis://127.0.0.1:${proxy.port}` });
-  await fake.engine.control.setLatency('start', 7_000);
+  await fake.engine.control.setLatency('start', 9_000);
   const id = newBotId();
   await world.collections.bots.insertOne(botDocument(id, { filePath: world.filePath }));
   await until(async () => (await fake.engine.control.ledger()).some((entry) => entry.botId === id && entry.type === 'created'));
-  const other = await world.spawn('processor');
+  const other = await world.spawn('processor', { LOG_LEVEL: 'debug' });
   proxy.cut();
   await until(async () => (await cutOff.readyz()).code === 503, { timeoutMs: 5_000 });
   await untilWell(world, { timeoutMs: 15_000 });
   const ledger = (await fake.engine.control.ledger()).filter((entry) => entry.botId === id);
   expect(ledger.map(({ type }) => type)).toEqual(['created', 'started']);
-  expect(other.output(), 'the job went to the other one').toContain(id);
+  expect(other.output(), 'the job went to the other one, which found the bot in good hands').toMatch(new RegExp(`${id}.*"kind":"busy"`));
 
   proxy.heal();
   await until(async () => (await cutOff.readyz()).code === 200, { timeoutMs: 10_000 });

@@ -19,7 +19,10 @@ const bots = () => runner.services.collections.bots;
 
 beforeAll(async () => {
   await engine.control.addImage('python:3.11-slim');
-  filePath = await uploadCode(servers, { 'main.py': 'def main(bot_id, config):\n    pass\n', 'other.py': '' });
+  filePath = await uploadCode(servers, {
+    'main.py': 'def main(bot_id, config):\n    pass\n',
+    'other.py': '',
+  });
   const { NATS_URL: _unused, ...environment } = servers.environment;
   runner = await startTestRunner({ environment, engine });
 });
@@ -39,7 +42,12 @@ describe('a bot whose document', () => {
     const running = await status((s) => s.phase === 'running');
     const container = await containerOf(botId);
     expect(container).toMatchObject({ state: 'running', id: running.containerId });
-    expect(container?.labels).toMatchObject({ 'runtime.id': botId, 'runtime.managed': 'true', 'runtime.type': 'realtime', 'runtime.entrypoint': 'main.py' });
+    expect(container?.labels).toMatchObject({
+      'runtime.id': botId,
+      'runtime.managed': 'true',
+      'runtime.type': 'realtime',
+      'runtime.entrypoint': 'main.py',
+    });
     expect(running).toMatchObject({ reason: 'It runs.', restarts: 0, lock: null });
   });
 
@@ -49,14 +57,19 @@ describe('a bot whose document', () => {
     await bots().updateOne({ id: botId }, { $set: { 'config.symbol': 'ETH' } });
     const after = await status((s) => s.phase === 'running' && s.containerId !== before.containerId);
     expect(after).toMatchObject({ restarts: 0, lastExit: { requested: true } });
-    const started = (await engine.control.ledger()).filter((entry) => entry.botId === botId && entry.type === 'started');
+    const started = (await engine.control.ledger()).filter(
+      (entry) => entry.botId === botId && entry.type === 'started',
+    );
     expect(started).toHaveLength(2);
   });
 
   it('changes in nothing that matters is left alone', async () => {
     await bots().insertOne(botDocument(botId, { filePath }));
     const before = await status((s) => s.phase === 'running');
-    await bots().updateOne({ id: botId }, { $set: { 'config.enabled': true, 'config.hasFrontend': false, 'custom.updatedAt': 'now' } });
+    await bots().updateOne(
+      { id: botId },
+      { $set: { 'config.enabled': true, 'config.hasFrontend': false, 'custom.updatedAt': 'now' } },
+    );
     const other = newBotId();
     await bots().insertOne(botDocument(other, { filePath }));
     await statusOf(runner.services.collections.status, other, (s) => s.phase === 'running');
@@ -79,7 +92,12 @@ describe('a bot whose document', () => {
   it('is held by an operator rests until it is released, whatever its owner changes', async () => {
     await bots().insertOne(botDocument(botId, { filePath }));
     await status((s) => s.phase === 'running');
-    await runner.services.collections.holds.insertOne({ _id: botId, who: 'ann', why: 'incident 7', at: new Date() });
+    await runner.services.collections.holds.insertOne({
+      _id: botId,
+      who: 'ann',
+      why: 'incident 7',
+      at: new Date(),
+    });
     expect(await status((s) => s.phase === 'held')).toMatchObject({ reason: 'Held by ann: incident 7' });
     await bots().updateOne({ id: botId }, { $set: { 'config.symbol': 'ETH' } });
     await runner.services.collections.holds.deleteOne({ _id: botId });
@@ -91,14 +109,24 @@ describe('a bot that', () => {
   it('ends is started again after a back-off, with the exit and its last words kept', async () => {
     await bots().insertOne(botDocument(botId, { filePath }));
     const first = await status((s) => s.phase === 'running');
-    await engine.control.print(containerName(servers.installation, botId), 'Traceback: no such symbol\n', 'stderr');
+    await engine.control.print(
+      containerName(servers.installation, botId),
+      'Traceback: no such symbol\n',
+      'stderr',
+    );
     await engine.control.exit(containerName(servers.installation, botId), 3);
     const again = await status((s) => s.phase === 'running' && s.containerId !== first.containerId);
     expect(again).toMatchObject({
       restarts: 1,
       consecutiveFailures: 1,
       reason: 'It runs, after 1 restart.',
-      lastExit: { exitCode: 3, requested: false, oomKilled: false, containerId: first.containerId, lastOutput: ['Traceback: no such symbol'] },
+      lastExit: {
+        exitCode: 3,
+        requested: false,
+        oomKilled: false,
+        containerId: first.containerId,
+        lastOutput: ['Traceback: no such symbol'],
+      },
     });
   });
 
@@ -136,7 +164,9 @@ describe('a bot that', () => {
     await bots().insertOne(botDocument(botId, { filePath: key }));
     await status((s) => s.phase === 'failed' && s.permanent === true);
     await uploadCode(servers, { 'main.py': 'def main(b, c): pass' }, key);
-    const job = await until(async () => (await runner.services.queues.byName.start.getFailed()).find((j) => j.data.botId === botId));
+    const job = await until(async () =>
+      (await runner.services.queues.byName.start.getFailed()).find((j) => j.data.botId === botId),
+    );
     await job.retry('failed');
     await status((s) => s.phase === 'running', 3_000);
   });
@@ -193,7 +223,8 @@ it('a start that is overtaken by another wish gives way to it', async () => {
   await bots().updateOne({ id: botId }, { $set: { 'config.v': 2 } });
   await engine.control.setLatency('writeArchive', 0);
   await status((s) => s.phase === 'running');
-  const started = (await engine.control.ledger()).filter((entry) => entry.botId === botId && entry.type === 'started');
+  const started = (await engine.control.ledger()).filter(
+    (entry) => entry.botId === botId && entry.type === 'started',
+  );
   expect(started).toHaveLength(1);
 });
-

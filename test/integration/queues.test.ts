@@ -31,7 +31,8 @@ afterAll(async () => {
 
 const start = (botId: string, cause: string, urgency: Urgency, delayMs = 0) =>
   queues.add([{ queue: 'start', job: { botId, cause }, urgency, delayMs }]);
-const causes = async (state: 'wait' | 'delayed') => (await queues.byName.start.getJobs([state])).map((job) => job.data.cause);
+const causes = async (state: 'wait' | 'delayed') =>
+  (await queues.byName.start.getJobs([state])).map((job) => job.data.cause);
 
 function work(handle: (cause: string) => Promise<void>): void {
   const worker = new Worker<{ cause: string }>('start', async (job) => handle(job.data.cause), {
@@ -70,7 +71,9 @@ it.each([
   await until(() => handled.length === 1);
   await start(botId, 'second', urgency);
   gate.resolve();
-  await until(async () => (await queues.byName.start.getJobCounts('completed'))['completed'] === expected.length);
+  await until(
+    async () => (await queues.byName.start.getJobCounts('completed'))['completed'] === expected.length,
+  );
   expect(handled).toEqual(expected);
 });
 
@@ -113,7 +116,9 @@ it('the loss of everything in Redis is noticed within two seconds, and a rebuild
     },
   });
   sentinel.start();
-  await until(async () => rebuilds === 1 && (await redis.exists(`${queuePrefix(servers.installation)}:sentinel`)) === 1);
+  await until(
+    async () => rebuilds === 1 && (await redis.exists(`${queuePrefix(servers.installation)}:sentinel`)) === 1,
+  );
   const emptiedAt = performance.now();
   await redis.del(`${queuePrefix(servers.installation)}:sentinel`);
   await until(() => rebuilds === 2);

@@ -13,7 +13,8 @@ export const newBotId = (): string => `b${randomBytes(12).toString('hex').slice(
 /** A ZIP of the given files. */
 export async function zipOf(files: Readonly<Record<string, string | Buffer>>): Promise<Buffer> {
   const zip = new yazl.ZipFile();
-  for (const [name, content] of Object.entries(files)) zip.addBuffer(Buffer.from(content), name, { mode: 0o100755 });
+  for (const [name, content] of Object.entries(files))
+    zip.addBuffer(Buffer.from(content), name, { mode: 0o100755 });
   zip.end();
   const chunks: Buffer[] = [];
   for await (const chunk of zip.outputStream) chunks.push(chunk as Buffer);
@@ -21,18 +22,31 @@ export async function zipOf(files: Readonly<Record<string, string | Buffer>>): P
 }
 
 /** Puts code into the test's bucket, as the platform's upload does, and returns its key. */
-export async function uploadCode(servers: TestServers, files: Readonly<Record<string, string | Buffer>>, key?: string): Promise<string> {
+export async function uploadCode(
+  servers: TestServers,
+  files: Readonly<Record<string, string | Buffer>>,
+  key?: string,
+): Promise<string> {
   return uploadObject(servers, await zipOf(files), key);
 }
 
-export async function uploadObject(servers: TestServers, content: Buffer, key = `owner/code-${randomBytes(4).toString('hex')}/1.0.0`): Promise<string> {
+export async function uploadObject(
+  servers: TestServers,
+  content: Buffer,
+  key = `owner/code-${randomBytes(4).toString('hex')}/1.0.0`,
+): Promise<string> {
   const s3 = new Client(servers.s3);
   if (!(await s3.bucketExists(servers.codeBucket))) await s3.makeBucket(servers.codeBucket);
   await s3.putObject(servers.codeBucket, key, content, content.length, { 'Content-Type': 'application/zip' });
   return key;
 }
 
-export type BotOverrides = { config?: Record<string, unknown>; runtime?: string; entry?: string; filePath: string };
+export type BotOverrides = {
+  config?: Record<string, unknown>;
+  runtime?: string;
+  entry?: string;
+  filePath: string;
+};
 
 /** A document as the event consumer writes it. */
 export function botDocument(id: string, bot: BotOverrides): BotDocument {
@@ -41,7 +55,11 @@ export function botDocument(id: string, bot: BotOverrides): BotDocument {
     id,
     segment_id: 0,
     config: { name: `bot ${id}`, type: 'realtime/example', version: '1.0.0', ...config },
-    custom: { version: '1.0.0', filePath, config: { name: 'example', runtime, type: 'realtime', version: '1.0.0', entrypoints: { bot: entry } } },
+    custom: {
+      version: '1.0.0',
+      filePath,
+      config: { name: 'example', runtime, type: 'realtime', version: '1.0.0', entrypoints: { bot: entry } },
+    },
   };
 }
 

@@ -9,7 +9,9 @@ export async function removeAll(engine: Engine): Promise<void> {
   for (const { name } of await engine.listVolumes()) await engine.removeVolume(name);
   if (process.getuid?.() === 0) {
     const { bridge } = await engine.ensureNetwork();
-    await removeEgress(planEgressRules({ installation: engine.installation, bridge, allow: [], resolvers: [] }));
+    await removeEgress(
+      planEgressRules({ installation: engine.installation, bridge, allow: [], resolvers: [] }),
+    );
   }
   await engine.removeNetwork();
 }

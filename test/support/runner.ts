@@ -11,7 +11,11 @@ import { Lifecycle } from '../../infra/lifecycle.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { createMetrics } from '../../infra/metrics.ts';
 
-export type TestRunner = AsyncDisposable & { context: RoleContext; services: Services; stop(): Promise<void> };
+export type TestRunner = AsyncDisposable & {
+  context: RoleContext;
+  services: Services;
+  stop(): Promise<void>;
+};
 
 type Options = { environment: Readonly<Record<string, string>>; engine?: Engine; logLevel?: string };
 
@@ -26,10 +30,22 @@ export function startTestProcessor(options: Options & ProcessingOptions): Promis
 }
 
 export function roleContext(options: Options): RoleContext {
-  const settings = loadSettings({ BACKOFF_FIRST: '100ms', BACKOFF_MAX: '2s', STOP_GRACE: '2s', ...withoutFilter(options.engine), ...options.environment });
-  const log = createLogger({ level: options.logLevel ?? process.env['TEST_LOG_LEVEL'] ?? 'silent', service: 'test' });
+  const settings = loadSettings({
+    BACKOFF_FIRST: '100ms',
+    BACKOFF_MAX: '2s',
+    STOP_GRACE: '2s',
+    ...withoutFilter(options.engine),
+    ...options.environment,
+  });
+  const log = createLogger({
+    level: options.logLevel ?? process.env['TEST_LOG_LEVEL'] ?? 'silent',
+    service: 'test',
+  });
   const lifecycle = new Lifecycle({ log, drainDeadlineMs: settings.DRAIN_DEADLINE });
-  const health = new Health({ log, isServing: () => (lifecycle.state === 'running' ? undefined : lifecycle.state) });
+  const health = new Health({
+    log,
+    isServing: () => (lifecycle.state === 'running' ? undefined : lifecycle.state),
+  });
   return {
     settings,
     log,
@@ -42,9 +58,13 @@ export function roleContext(options: Options): RoleContext {
 }
 
 /** A fake engine's network is on no host, so there is nothing to filter and nothing to probe. */
-const withoutFilter = (engine: Engine | undefined): Record<string, string> => (engine === undefined ? {} : { EGRESS_FILTER: 'off' });
+const withoutFilter = (engine: Engine | undefined): Record<string, string> =>
+  engine === undefined ? {} : { EGRESS_FILTER: 'off' };
 
-async function start(options: Options, role: (context: RoleContext) => Promise<Services>): Promise<TestRunner> {
+async function start(
+  options: Options,
+  role: (context: RoleContext) => Promise<Services>,
+): Promise<TestRunner> {
   const context = roleContext(options);
   context.health.start();
   const services = await role(context);
