@@ -133,7 +133,7 @@ export class BotLock {
     const askedAtMs = this.#monotonicMs();
     const result = await this.#statuses.updateOne(
       { _id: this.botId, 'lock.token': this.token, 'lock.owner': this.#owner },
-      update as UpdateFilter<BotStatus>,
+      update,
     );
     if (result.matchedCount === 0) {
       this.#giveUp();

@@ -102,7 +102,7 @@ export class CodeStore {
    * `infra/s3/errors.ts` and of `infra/engine/errors.ts`, MongoDB's own errors, or the signal's reason.
    */
   async ensure(request: CodeRequest): Promise<Code> {
-    const { filePath, signal } = request;
+    const { filePath } = request;
     if (filePath.trim() === '') throw new NoCode();
     const executablePaths = normalized(request.executablePaths);
     const wanted = [filePath, ...executablePaths].join('\0');
