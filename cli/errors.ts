@@ -1,6 +1,7 @@
 import { MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb';
 import { AuthorizationError, ConnectionError, RequestError, TimeoutError } from '@nats-io/transport-node';
 import { SettingsError } from '../infra/config/load.ts';
+import { EngineUnavailable } from '../infra/engine/errors.ts';
 import { MongoUriInvalid } from '../infra/mongo/connect.ts';
 import { S3Unavailable } from '../infra/s3/errors.ts';
 
@@ -47,7 +48,8 @@ export function isUnreachable(error: unknown): boolean {
   if (
     error instanceof MongoServerSelectionError ||
     error instanceof MongoNetworkError ||
-    error instanceof S3Unavailable
+    error instanceof S3Unavailable ||
+    error instanceof EngineUnavailable
   )
     return true;
   if (error instanceof ConnectionError || error instanceof TimeoutError)

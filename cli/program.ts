@@ -3,6 +3,8 @@ import { botRunnerCommand } from './commands/bot-runner.ts';
 import { botsCommand } from './commands/bots.ts';
 import { dashboardCommand } from './commands/dashboard.ts';
 import { deployCommand } from './commands/deploy.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { egressCommand } from './commands/egress.ts';
 import { processorCommand } from './commands/processor.ts';
 import { retiredCommands } from './commands/retired.ts';
 import { settingsCommand } from './commands/settings.ts';
@@ -32,6 +34,8 @@ export function buildProgram(): Command {
     botRunnerCommand,
     processorCommand,
     dashboardCommand,
+    doctorCommand,
+    egressCommand,
     settingsCommand,
     versionCommand,
     retiredCommands,

@@ -1,10 +1,9 @@
 import type { Collection } from 'mongodb';
 import type { Engine } from '../infra/engine/port.ts';
-import type { HoldDocument } from '../infra/mongo/collections.ts';
 import { backoffDelayMs, type BackoffPolicy } from '../model/backoff.ts';
-import { botIdProblem, type BotDocument } from '../model/bots.ts';
+import { botIdProblem } from '../model/bots.ts';
 import type { BotStatus } from '../model/status.ts';
-import { readDesired, sameDesire, type Desired } from './desired.ts';
+import { sameDesire, type Desired, type DesiredReader } from './desired.ts';
 import { describeFailure, LockLost, NotReadyYet } from './errors.ts';
 import { inWords } from './exits.ts';
 import { BotLock, type StatusChange } from './lock.ts';
@@ -29,8 +28,7 @@ export type Outcome =
   | { kind: 'superseded' };
 
 export type ConvergeDeps = {
-  bots: Collection<BotDocument>;
-  holds: Collection<HoldDocument>;
+  wishes: DesiredReader;
   statuses: Collection<BotStatus>;
   engine: Engine;
   launcher: Launcher;
@@ -85,7 +83,7 @@ async function underLock(
   lock: BotLock,
   { drain, hurry }: { drain: AbortSignal; hurry: boolean },
 ): Promise<{ outcome: Outcome; again: boolean }> {
-  const read = (): Promise<Desired> => readDesired(deps, lock.botId);
+  const read = (): Promise<Desired> => deps.wishes.read(lock.botId);
   try {
     const desired = await read();
     const pass: Pass = {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { MongoServerError, type Collection, type UpdateFilter } from 'mongodb';
+import type { Collection, UpdateFilter } from 'mongodb';
 import type { BotStatus } from '../model/status.ts';
 import { LockLost } from './errors.ts';
+import { LockStore, type Holder, type StatusUpdate } from './lock-store.ts';
 
 /**
  * How long a lock lives without renewal, and how often it is renewed. Short enough that a killed processor's bots are
@@ -26,7 +27,7 @@ export class BotLock {
   readonly token: number;
   /** The status as it was found, before this holder wrote anything. */
   readonly found: BotStatus;
-  readonly #statuses: Collection<BotStatus>;
+  readonly #store: LockStore;
   readonly #owner: string;
   readonly #monotonicMs: () => number;
   readonly #lost = new AbortController();
@@ -34,13 +35,13 @@ export class BotLock {
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(
-    statuses: Collection<BotStatus>,
+    store: LockStore,
     found: BotStatus,
     owner: string,
     askedAtMs: number,
     monotonicMs: () => number,
   ) {
-    this.#statuses = statuses;
+    this.#store = store;
     this.botId = found._id;
     this.token = found.token;
     this.found = found;
@@ -58,23 +59,13 @@ export class BotLock {
     owner: string;
     monotonicMs?: () => number;
   }): Promise<BotLock | undefined> {
-    const { statuses, botId, monotonicMs = () => performance.now() } = options;
+    const { botId, monotonicMs = () => performance.now() } = options;
+    const store = storeOf(options.statuses);
     // Tells this taking from every other one, by the same process too.
     const owner = `${options.owner}/${randomUUID().slice(0, 8)}`;
     const askedAtMs = monotonicMs();
-    try {
-      const found = await statuses.findOneAndUpdate({ _id: botId }, takeIfFree(owner), {
-        upsert: true,
-        returnDocument: 'after',
-      });
-      return found?.lock?.owner === owner
-        ? new BotLock(statuses, found, owner, askedAtMs, monotonicMs)
-        : undefined;
-    } catch (error) {
-      // Two first takings at once: the loser's insert is a duplicate.
-      if (error instanceof MongoServerError && error.code === 11000) return undefined;
-      throw error;
-    }
+    const found = await store.take({ botId, owner, ttlMs: LOCK_TTL_MS });
+    return found === undefined ? undefined : new BotLock(store, found, owner, askedAtMs, monotonicMs);
   }
 
   /** Aborts when the lock is known to be lost: long steps listen. */
@@ -109,7 +100,7 @@ export class BotLock {
   async release(change?: StatusChange): Promise<void> {
     this.#stopRenewing();
     if (this.#lost.signal.aborted) throw new LockLost(this.botId);
-    await this.#write(this.#fields(change ?? { set: {} }, true));
+    await this.#write(this.#fields(change ?? { set: {} }, true), true);
     this.#lost.abort(new LockLost(this.botId));
   }
 
@@ -117,7 +108,7 @@ export class BotLock {
   async releaseAndForget(): Promise<void> {
     this.#stopRenewing();
     this.assertHeld();
-    await this.#statuses.deleteOne({ _id: this.botId, 'lock.token': this.token, 'lock.owner': this.#owner });
+    await this.#store.remove(this.#holder());
     this.#lost.abort(new LockLost(this.botId));
   }
 
@@ -129,13 +120,9 @@ export class BotLock {
     };
   }
 
-  async #write(update: UpdateFilter<BotStatus> | object[]): Promise<void> {
+  async #write(update: StatusUpdate, letsGo = false): Promise<void> {
     const askedAtMs = this.#monotonicMs();
-    const result = await this.#statuses.updateOne(
-      { _id: this.botId, 'lock.token': this.token, 'lock.owner': this.#owner },
-      update,
-    );
-    if (result.matchedCount === 0) {
+    if (!(await this.#store.write(this.#holder(), update, letsGo))) {
       this.#giveUp();
       throw new LockLost(this.botId);
     }
@@ -152,6 +139,10 @@ export class BotLock {
     }
   }
 
+  #holder(): Holder {
+    return { botId: this.botId, token: this.token, owner: this.#owner };
+  }
+
   #giveUp(): void {
     this.#stopRenewing();
     this.#lost.abort(new LockLost(this.botId));
@@ -163,35 +154,11 @@ export class BotLock {
   }
 }
 
-/** An update that takes the lock if it is free, and changes nothing otherwise. */
-function takeIfFree(owner: string): object[] {
-  const isFree = { $or: [{ $eq: [{ $ifNull: ['$lock', null] }, null] }, { $lt: ['$lock.until', '$$NOW'] }] };
-  const ifFree = (taken: unknown, field: string): object => ({ $cond: ['$$free', taken, field] });
-  const initially = (field: string, value: unknown): object => ({ $ifNull: [`$${field}`, value] });
-  // Seeded by the clock, so that tokens go on rising even after the document was deleted with its bot.
-  const nextToken = { $max: [{ $add: [initially('token', 0), 1] }, { $toLong: '$$NOW' }] };
-  return [
-    {
-      $replaceWith: {
-        $let: {
-          vars: { free: isFree, next: nextToken },
-          in: {
-            $mergeObjects: [
-              '$$ROOT',
-              {
-                token: ifFree('$$next', '$token'),
-                lock: ifFree({ token: '$$next', owner, until: { $add: ['$$NOW', LOCK_TTL_MS] } }, '$lock'),
-                phase: initially('phase', 'pending'),
-                reason: initially('reason', 'Seen, not started yet.'),
-                since: initially('since', '$$NOW'),
-                updatedAt: initially('updatedAt', '$$NOW'),
-                restarts: initially('restarts', 0),
-                consecutiveFailures: initially('consecutiveFailures', 0),
-              },
-            ],
-          },
-        },
-      },
-    },
-  ];
+/** One for each collection, so that all locks of a process share its groups. */
+const stores = new WeakMap<Collection<BotStatus>, LockStore>();
+
+function storeOf(statuses: Collection<BotStatus>): LockStore {
+  const store = stores.get(statuses) ?? new LockStore(statuses);
+  stores.set(statuses, store);
+  return store;
 }

@@ -5,6 +5,7 @@ import { botJobSchema, type BotJob, type QueueName } from '../queues/names.ts';
 import type { Outcome as CountedOutcome } from '../queues/metrics.ts';
 import { TAKEOVER, UNEXPECTED_RETRY } from '../queues/options.ts';
 import { queuePrefix } from '../queues/queues.ts';
+import type { Standby } from './standby.ts';
 import { converge, type ConvergeDeps, type Outcome } from './converge.ts';
 
 /** How soon a job looks again when another processor is at its bot, or when something slow goes on. */
@@ -30,6 +31,8 @@ export class QueueWorker {
     deps: ConvergeDeps;
     /** What is done with each bot; a bench measures the queue's own cost without it. */
     converge?: typeof converge;
+    /** Pauses this worker, and takes its jobs back, while the process cannot reach what they need. */
+    standby?: Standby;
     log: Logger;
     onOutcome: (queue: QueueName, outcome: CountedOutcome) => void;
     onError: (queue: QueueName, error: Error) => void;
@@ -42,7 +45,8 @@ export class QueueWorker {
       const fields = { botId, cause, queue: options.queue, jobId: job.id };
       let outcome: Outcome;
       try {
-        outcome = await act(options.deps, botId, { drain: this.#drain.signal, hurry: wasPromoted(job) });
+        const pass = act(options.deps, botId, { drain: this.#drain.signal, hurry: wasPromoted(job) });
+        outcome = await unlessAway(pass, options.standby?.away);
       } catch (error) {
         options.onOutcome(options.queue, 'errored');
         outage.failed(error, fields);
@@ -86,6 +90,7 @@ export class QueueWorker {
       },
     });
     this.#worker.on('error', (error) => options.onError(options.queue, error));
+    options.standby?.add(this.#worker);
   }
 
   /** Begins taking jobs; resolves when the queue can be reached. */
@@ -106,6 +111,24 @@ export class QueueWorker {
     });
     await Promise.race([this.#worker.close(), deadline]);
     clearTimeout(timer);
+  }
+}
+
+/**
+ * The outcome of a pass, or `superseded` as soon as the process goes out of service. The pass itself may then hang until
+ * its own time-outs; without its lock, which lapses meanwhile, it does nothing more.
+ */
+async function unlessAway(pass: Promise<Outcome>, away: AbortSignal | undefined): Promise<Outcome> {
+  if (away === undefined) return pass;
+  const gone = Promise.withResolvers<Outcome>();
+  const onAway = (): void => gone.resolve({ kind: 'superseded' });
+  away.addEventListener('abort', onAway, { once: true });
+  // A failure that comes after we have gone has nobody left to tell.
+  pass.catch(() => undefined);
+  try {
+    return await Promise.race([pass, gone.promise]);
+  } finally {
+    away.removeEventListener('abort', onAway);
   }
 }
 

@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { queuePrefix } from './queues.ts';
 
 /** Checked twice within the two seconds in which the loss of Redis' data is to be noticed. */
 const CHECK_EVERY_MS = 900;
+const WHOLE = 'whole';
+const REPLACE_IF_UNCHANGED = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end`;
 
 /**
  * Notices that Redis lost its data (emptied, restored, replaced): a key of ours is looked for about once a second, and
- * when it is missing `onLost` rebuilds the queues. The key is set only after that worked, so a rebuild that fails
- * midway is done again.
+ * when it is missing `onLost` rebuilds the queues. It says `whole` only after that worked, and only if the data was not
+ * lost once more meanwhile: a rebuild that failed or was in vain is done again.
  */
 export class DataLossSentinel {
   readonly #redis: Redis;
@@ -44,11 +47,13 @@ export class DataLossSentinel {
 
   async #check(): Promise<void> {
     try {
-      if ((await this.#redis.exists(this.#key)) === 1) return;
+      if ((await this.#redis.get(this.#key)) === WHOLE) return;
+      const rebuilding = `rebuilding ${randomUUID()}`;
+      await this.#redis.set(this.#key, rebuilding);
       await this.#onLost();
-      await this.#redis.set(this.#key, new Date().toISOString());
+      await this.#redis.eval(REPLACE_IF_UNCHANGED, 1, this.#key, rebuilding, WHOLE);
     } catch {
-      // Redis is away, or the rebuild failed: the key is still missing at the next check, and the connection's own
+      // Redis is away, or the rebuild failed: the key does not say `whole` at the next check, and the connection's own
       // error handler has said so.
     }
   }

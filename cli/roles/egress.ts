@@ -22,6 +22,11 @@ const BELIEVED_MS = { allowed: 30_000, refused: 5_000 };
 /** What is to be in force for the installation's network, which is made if need be. */
 export async function egressPlan(settings: Settings, engine: Engine): Promise<EgressPlan> {
   const { bridge } = await engine.ensureNetwork();
+  return egressPlanOn(settings, bridge);
+}
+
+/** The same for a bridge that is known: the engine is not asked, and nothing is made. */
+export async function egressPlanOn(settings: Settings, bridge: string): Promise<EgressPlan> {
   const resolvConf = await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
   return planEgressRules({
     installation: settings.INSTALLATION,

@@ -1,14 +1,17 @@
 import type { Engine } from '../../infra/engine/port.ts';
 import { holdLease } from '../../infra/leases.ts';
 import { pause } from '../../infra/pause.ts';
+import type { MongoLink } from '../../infra/mongo/connect.ts';
 import { S3Client, s3Options } from '../../infra/s3/client.ts';
 import { codeLimits, CodeStore } from '../../processors/code/store.ts';
 import type { ConvergeDeps } from '../../processors/converge.ts';
+import { DesiredReader } from '../../processors/desired.ts';
 import { ForeignContainers } from '../../processors/foreign.ts';
 import { Images } from '../../processors/images.ts';
 import { Launcher } from '../../processors/launch.ts';
 import { sweepPeriodically } from '../../processors/sweep.ts';
 import { Semaphore } from '../../processors/semaphore.ts';
+import { Standby } from '../../processors/standby.ts';
 import { QueueWorker } from '../../processors/worker.ts';
 import type { QueueName } from '../../queues/names.ts';
 import type { RoleContext } from './context.ts';
@@ -30,6 +33,7 @@ export async function startProcessing(
   const code = await codeStore(context, services, services.engine);
   const deps = convergeDeps(context, services, code);
   startSweeping(context, services, code);
+  const standby = new Standby({ probe: () => mongoAnswers(services.mongo), log });
   const workers = options.queues.map(
     (queue) =>
       new QueueWorker({
@@ -38,6 +42,7 @@ export async function startProcessing(
         installation: settings.INSTALLATION,
         concurrency: options.concurrency,
         deps,
+        standby,
         log,
         onOutcome: (name, outcome) => services.queueMetrics.count(name, outcome),
         onError: () => {
@@ -47,9 +52,17 @@ export async function startProcessing(
   );
   // The last hook registered runs first: nothing closes under a handler's feet.
   lifecycle.onStop('processors', async () => {
+    standby.stop();
     await Promise.all(workers.map((worker) => worker.stop(settings.DRAIN_DEADLINE)));
   });
   for (const worker of workers) worker.start();
+  standby.start();
+}
+
+/** Rejects at once where the driver knows already, and in two seconds where MongoDB is silent. */
+async function mongoAnswers(mongo: MongoLink): Promise<void> {
+  if (!mongo.connected) throw new Error('MongoDB is away');
+  await mongo.ping();
 }
 
 /** One process at a time collects unused code. */
@@ -89,8 +102,7 @@ function convergeDeps(context: RoleContext, services: Services, code: CodeStore)
     newId: () => crypto.randomUUID().slice(0, 13),
   });
   return {
-    bots: collections.bots,
-    holds: collections.holds,
+    wishes: new DesiredReader(collections),
     statuses: collections.status,
     engine,
     launcher,

@@ -17,6 +17,7 @@ import type { Services } from '../roles/services.ts';
 import { openProcess, type RunningProcess } from '../run-role.ts';
 import { upFilePath, type Target } from '../target.ts';
 import { claimUp, releaseUp, updateUp, type UpFile } from '../up-file.ts';
+import { clearEgress } from './clear-egress.ts';
 import { portFor, settingsOf } from './environment.ts';
 import { deployExamples, isNewInstallation } from './examples.ts';
 import { identityOf } from './identity.ts';
@@ -82,6 +83,12 @@ async function bringUp(world: World): Promise<void> {
     lifecycle,
     healthPort: await portFor('HEALTH_PORT', environment, settings.HEALTH_PORT),
     healthPortSetting: 'HEALTH_PORT',
+  });
+  // Registered before the roles, so done after them: nobody is left who would start a bot without rules.
+  lifecycle.onStop('egress rules', async ({ reason, signal }) => {
+    if (world.keepBots || reason.kind !== 'signal' || reason.signal !== 'SIGINT') return;
+    const failure = await clearEgress(settings, { signal });
+    if (failure !== undefined) screen.problem(failure);
   });
   const services = await startBotRunner(running.context);
   const { collections, engine, queues } = services;

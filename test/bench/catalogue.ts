@@ -6,4 +6,8 @@ export const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> 
   transitions: () => import('./transitions.ts'),
   starts: () => import('./starts.ts'),
   plan: () => import('./plan.ts'),
+  footprint: () => import('./footprint.ts'),
+  takeover: () => import('./takeover.ts'),
+  rebuild: () => import('./rebuild.ts'),
+  outages: () => import('./outages.ts'),
 };

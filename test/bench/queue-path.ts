@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { createLogger } from '../../infra/logger.ts';
@@ -21,7 +22,7 @@ export async function queuePath(context: BenchContext, servers: BenchServers): P
     connectRedis(servers.redisUrl, { role, onError: (error) => context.say(error.message) });
   const connection = connect('producer');
   context.atEnd('the connection to Redis', async () => connection.disconnect());
-  await connection.ping();
+  await once(connection, 'ready');
 
   async function ours(round: number): Promise<number> {
     const installation = `${servers.installation}-${round}`;

@@ -7,8 +7,10 @@ import { median, type Bench, type BenchContext, type Figure } from './harness/in
 import { queuePath } from './queue-path.ts';
 
 const BOTS = 10_000;
-const RUNS = 1;
+const RUNS = 3;
 const GOAL_PER_SECOND = 2_000;
+/** The defaults suit Docker, which does less when asked for more at once; the fake engine does not mind. */
+const WIDE = { ENGINE_CONCURRENCY: '64', QUEUE_CONCURRENCY: '256' };
 
 type Processes = 'one process' | 'one process, engine apart' | 'two processes, engine apart';
 
@@ -32,7 +34,7 @@ async function rate(context: BenchContext, processes: Processes): Promise<number
     context.node({
       script: 'test/bench/children/role.ts',
       args: ['--role', role, ...engine],
-      environment: servers.environment,
+      environment: { ...servers.environment, ...WIDE },
     }),
   );
   await Promise.all(children.map((child) => child.line((line) => line.includes('"ready"'))));
@@ -45,7 +47,7 @@ async function rate(context: BenchContext, processes: Processes): Promise<number
   await bots.insertMany(documents, { ordered: false });
   await until(async () => (await status.countDocuments({ phase: 'running' })) === BOTS + 1, {
     timeoutMs: 240_000,
-    everyMs: 100,
+    everyMs: 250,
   });
   const perSecond = BOTS / ((performance.now() - beganMs) / 1000);
   context.say(`${processes}: ${Math.round(perSecond)} a second`);

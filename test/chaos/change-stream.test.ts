@@ -23,7 +23,8 @@ afterAll(async () => {
   await own[Symbol.asyncDispose]();
 });
 
-const open = (): Promise<World> => openWorld({ servers: own.servers, engine: fake.engine, engineUrl: fake.url, environment: NO_RESYNC });
+const open = (): Promise<World> =>
+  openWorld({ servers: own.servers, engine: fake.engine, engineUrl: fake.url, environment: NO_RESYNC });
 const document = (world: World, id = newBotId()) => botDocument(id, { filePath: world.filePath });
 
 it('a MongoDB that was killed and came back, and a collection that was dropped and made anew, are followed as before', async () => {
@@ -53,24 +54,33 @@ it.each([
   ['is older than the server’s history', (token: string) => token.replace(/^82.{16}/, '820000000100000001')],
   ['is garbage', () => '82ffff'],
   ['is of another kind', () => 42],
-])('a stored position that %s leads to a look at everything', async (_what, spoil) => {
-  const { bots, resumeTokens } = await storedPosition(spoil);
-  await using world = await open();
-  const id = newBotId();
-  await bots(world).insertOne(document(world, id));
-  await world.spawn('bot-runner');
-  await untilWell(world, { timeoutMs: 20_000 });
-  // The stream itself works again, and its new position is kept.
-  await bots(world).insertOne(document(world));
-  await untilWell(world, { timeoutMs: 5_000 });
-  await until(async () => typeof (await resumeTokens(world).findOne({ _id: 'bots' }))?.token === 'object', { timeoutMs: 10_000 });
-}, 60_000);
+])(
+  'a stored position that %s leads to a look at everything',
+  async (_what, spoil) => {
+    const { bots, resumeTokens } = await storedPosition(spoil);
+    await using world = await open();
+    const id = newBotId();
+    await bots(world).insertOne(document(world, id));
+    await world.spawn('bot-runner');
+    await untilWell(world, { timeoutMs: 20_000 });
+    // The stream itself works again, and its new position is kept.
+    await bots(world).insertOne(document(world));
+    await untilWell(world, { timeoutMs: 5_000 });
+    await until(async () => typeof (await resumeTokens(world).findOne({ _id: 'bots' }))?.token === 'object', {
+      timeoutMs: 10_000,
+    });
+  },
+  60_000,
+);
 
 async function storedPosition(spoil: (token: string) => unknown) {
   await using world = await open();
   const tokens = world.collections.resumeTokens;
   const runner = await world.spawn('bot-runner');
-  const stored = await until(async () => (await tokens.findOne({ _id: 'bots' }))?.token as { _data: string } | undefined, { timeoutMs: 15_000 });
+  const stored = await until(
+    async () => (await tokens.findOne({ _id: 'bots' }))?.token as { _data: string } | undefined,
+    { timeoutMs: 15_000 },
+  );
   runner.kill('SIGTERM');
   await runner.ended;
   await tokens.updateOne({ _id: 'bots' }, { $set: { token: { _data: spoil(stored._data) } } });
@@ -79,12 +89,24 @@ async function storedPosition(spoil: (token: string) => unknown) {
 
 it('a standalone MongoDB is polled, and /readyz says that this is less than it should be', async () => {
   await using mongo = await startMongo({ dir: testDirectory(), replicaSet: false });
-  const servers = { ...own.servers, mongoUri: mongo.url, environment: { ...own.servers.environment, MONGO_URI: mongo.url } };
-  await using world = await openWorld({ servers, engine: fake.engine, engineUrl: fake.url, environment: NO_RESYNC });
+  const servers = {
+    ...own.servers,
+    mongoUri: mongo.url,
+    environment: { ...own.servers.environment, MONGO_URI: mongo.url },
+  };
+  await using world = await openWorld({
+    servers,
+    engine: fake.engine,
+    engineUrl: fake.url,
+    environment: NO_RESYNC,
+  });
   const runner = await world.spawn('bot-runner');
   const bot = document(world);
   await until(async () => (await runner.readyz()).text.includes('polled'), { timeoutMs: 10_000 });
-  expect(await runner.readyz()).toMatchObject({ code: 200, text: expect.stringMatching(/^degraded: .*standalone/) as string });
+  expect(await runner.readyz()).toMatchObject({
+    code: 200,
+    text: expect.stringMatching(/^degraded: .*standalone/) as string,
+  });
   await world.collections.bots.insertOne(bot);
   await untilWell(world, { timeoutMs: 10_000 });
   await world.collections.bots.updateOne({ id: bot.id }, { $set: { 'config.enabled': false } });

@@ -5,14 +5,16 @@ import { servedEngine } from '../support/chaos-servers.ts';
 import { openWorld } from '../support/chaos-world.ts';
 import { testServers } from '../support/servers.ts';
 
-const TRIALS_EACH = [9, 8, 8];
+const TRIALS_EACH = [7, 6, 6, 6];
 const SEED = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1e6);
 
 it('a processor killed with -9 at any moment is succeeded within 10 s, with no bot doubled and none lost', async () => {
   console.log(`CHAOS_SEED=${SEED}`);
-  // Three installations side by side: most of a trial is waiting for locks to lapse.
-  const took = await Promise.all(TRIALS_EACH.map((trials, index) => trialsIn(trials, SEED + index)));
-  const all = took.flat();
+  // Some installations side by side: most of a trial is waiting for locks to lapse.
+  const took = await Promise.allSettled(TRIALS_EACH.map((trials, index) => trialsIn(trials, SEED + index)));
+  const failed = took.find((trials) => trials.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  const all = took.flatMap((trials) => (trials.status === 'fulfilled' ? trials.value : []));
   console.log(`took over in ${all.map((ms) => (ms / 1000).toFixed(1)).join(' ')} s`);
   expect(all).toHaveLength(25);
   expect(Math.max(...all)).toBeLessThanOrEqual(10_000);

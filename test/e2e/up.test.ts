@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -5,9 +6,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BotView } from '../../cli/bots/view.ts';
 import { createDockerEngine } from '../../infra/engine/docker/index.ts';
+import { shortHash } from '../../infra/engine/names.ts';
 import type { ContainerView, Engine } from '../../infra/engine/port.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { CliProcess, runCli } from '../support/cli.ts';
+import { removeAll } from '../support/engine.ts';
 import { until } from '../support/poll.ts';
 import { testEngine, testServers } from '../support/servers.ts';
 
@@ -31,9 +34,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await up?.[Symbol.asyncDispose]();
-  for (const container of await engine.list()) await engine.remove(container.id, { force: true });
-  for (const volume of await engine.listVolumes()) await engine.removeVolume(volume.name);
-  await engine.removeNetwork();
+  await removeAll(engine);
   await engine[Symbol.asyncDispose]();
   await rm(dir, { recursive: true, force: true });
 });
@@ -49,6 +50,15 @@ async function bots(): Promise<BotView[]> {
 
 const running = async (): Promise<ContainerView[]> =>
   (await engine.list()).filter((container) => container.state === 'running');
+
+/** Egress rules of the installation; root alone sees them, and installs them. */
+const rules = (): string[] =>
+  process.getuid?.() === 0
+    ? execFileSync('iptables', ['-w', '10', '-S'])
+        .toString()
+        .split('\n')
+        .filter((rule) => new RegExp(`THE0-(FWD|HOST)-${shortHash(installation)}`).test(rule))
+    : [];
 
 describe('up', () => {
   it('brings everything up, deploys the examples and says where to look once they run', async () => {
@@ -105,6 +115,7 @@ describe('up', () => {
     up.child.kill('SIGINT');
     expect(await up.ended).toMatchObject({ code: 0 });
     expect(await engine.list({ labels: { 'runtime.managed': 'true' } })).toEqual([]);
+    expect(rules()).toEqual([]);
     expect(existsSync(join(dir, 'up.json'))).toBe(false);
     expect(
       await runCli(['bots'], { UP_FILE: join(dir, 'up.json'), MONGO_URI: 'mongodb://127.0.0.1:1' }),
@@ -127,12 +138,15 @@ describe('up', () => {
 
   it('leaves bots running on SIGTERM', async () => {
     const before = await running();
+    const filter = rules();
     expect(before.length).toBeGreaterThan(0);
     up.child.kill('SIGTERM');
     expect(await up.ended).toMatchObject({ code: 0 });
     expect((await running()).map((container) => container.id).sort()).toEqual(
       before.map((container) => container.id).sort(),
     );
+    expect(rules()).toEqual(filter);
+    expect(filter.length > 0).toBe(process.getuid?.() === 0);
   });
 
   it('adopts them, and leaves them on Ctrl-C too where it is told to', async () => {

@@ -58,7 +58,11 @@ async function wish(world: World, fleet: string[], random: () => number): Promis
     ...created.map((id) => bots.insertOne(botDocument(id, { filePath: world.filePath }))),
     ...changes.map(async (id) => {
       const dice = random();
-      if (dice < 0.35) return bots.updateOne({ id }, { $set: { 'config.v': Math.floor(random() * 1e9), 'config.enabled': true } });
+      if (dice < 0.35)
+        return bots.updateOne(
+          { id },
+          { $set: { 'config.v': Math.floor(random() * 1e9), 'config.enabled': true } },
+        );
       if (dice < 0.6) return bots.updateOne({ id }, { $set: { 'config.enabled': false } });
       if (dice < 0.8) return bots.updateOne({ id }, { $set: { 'config.enabled': true } });
       fleet.splice(fleet.indexOf(id), 1);

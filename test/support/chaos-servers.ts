@@ -15,15 +15,25 @@ const START: Readonly<Record<ServerKind, (options: StartOptions) => Promise<Runn
   s3: startS3,
 };
 
-export type OwnServers = AsyncDisposable & { servers: TestServers; running: Readonly<Record<ServerKind, RunningServer>> };
+export type OwnServers = AsyncDisposable & {
+  servers: TestServers;
+  running: Readonly<Record<ServerKind, RunningServer>>;
+};
 
 /** Servers of the test's own in place of the shared ones, so that it may break them; `running` has only those. */
 export async function ownServers(...kinds: readonly ServerKind[]): Promise<OwnServers> {
   const shared = testServers();
   const dir = testDirectory();
   const started = await Promise.all(kinds.map((kind) => START[kind]({ dir: join(dir, kind) })));
-  const running = Object.fromEntries(started.map((server) => [server.kind, server])) as Record<ServerKind, RunningServer>;
-  const environment: Record<string, string> = Object.assign({}, shared.environment, ...started.map(({ env }) => env)) as Record<string, string>;
+  const running = Object.fromEntries(started.map((server) => [server.kind, server])) as Record<
+    ServerKind,
+    RunningServer
+  >;
+  const environment: Record<string, string> = Object.assign(
+    {},
+    shared.environment,
+    ...started.map(({ env }) => env),
+  ) as Record<string, string>;
   const [endPoint = '', port = ''] = (environment['S3_ENDPOINT'] ?? '').split(':');
   const servers: TestServers = {
     ...shared,
@@ -31,7 +41,13 @@ export async function ownServers(...kinds: readonly ServerKind[]): Promise<OwnSe
     mongoUri: environment['MONGO_URI'] ?? '',
     redisUrl: environment['REDIS_URL'] ?? '',
     natsUrl: environment['NATS_URL'] ?? '',
-    s3: { ...shared.s3, endPoint, port: Number(port), accessKey: environment['S3_ACCESS_KEY'] ?? '', secretKey: environment['S3_SECRET_KEY'] ?? '' },
+    s3: {
+      ...shared.s3,
+      endPoint,
+      port: Number(port),
+      accessKey: environment['S3_ACCESS_KEY'] ?? '',
+      secretKey: environment['S3_SECRET_KEY'] ?? '',
+    },
   };
   return {
     servers,

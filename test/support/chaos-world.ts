@@ -15,7 +15,10 @@ import { roleContext } from './runner.ts';
 import type { TestServers } from './servers.ts';
 
 /** A role in a process of its own. */
-export type Child = NodeProcess & { readonly healthUrl: string; readyz(): Promise<{ code: number; text: string }> };
+export type Child = NodeProcess & {
+  readonly healthUrl: string;
+  readyz(): Promise<{ code: number; text: string }>;
+};
 
 export type World = AsyncDisposable & {
   readonly servers: TestServers;
@@ -39,7 +42,14 @@ export type WorldOptions = {
 };
 
 /** Quick, and no events unless a test brings NATS. */
-const SETTINGS = { EGRESS_FILTER: 'off', BACKOFF_FIRST: '200ms', BACKOFF_MAX: '2s', STOP_GRACE: '2s', LOG_LEVEL: 'info', RECONCILE_INTERVAL: '5s' };
+const SETTINGS = {
+  EGRESS_FILTER: 'off',
+  BACKOFF_FIRST: '200ms',
+  BACKOFF_MAX: '2s',
+  STOP_GRACE: '2s',
+  LOG_LEVEL: 'info',
+  RECONCILE_INTERVAL: '5s',
+};
 
 /** An installation with children that can be killed, and everything to judge it from outside. */
 export async function openWorld(options: WorldOptions): Promise<World> {
@@ -50,13 +60,20 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const log = createLogger({ level: 'silent', service: 'test' });
   const mongo = connectMongo(servers.mongoUri, { appName: 'chaos', log });
   undo.push(() => mongo.close());
-  const filePath = await uploadCode(servers, options.code ?? { 'main.py': 'def main(bot_id, config):\n    pass\n' });
+  const filePath = await uploadCode(
+    servers,
+    options.code ?? { 'main.py': 'def main(bot_id, config):\n    pass\n' },
+  );
 
   async function spawn(role: string, more: Readonly<Record<string, string>> = {}): Promise<Child> {
     const child = spawnNode({
       script: 'test/support/processor-child.ts',
       args: [role],
-      environment: { ...environment, ...more, ...(options.engineUrl === undefined ? {} : { FAKE_ENGINE_URL: options.engineUrl }) },
+      environment: {
+        ...environment,
+        ...more,
+        ...(options.engineUrl === undefined ? {} : { FAKE_ENGINE_URL: options.engineUrl }),
+      },
     });
     undo.push(async () => {
       child.kill('SIGCONT');
@@ -111,9 +128,16 @@ export async function problemsOf(world: World): Promise<string[]> {
     const seen = `${status?.phase ?? 'no status'} (${status?.reason ?? ''}), containers ${mine.map(({ state }) => state).join(' ') || 'none'}`;
     if (isEnabled(bot) && !held.has(bot.id)) {
       const [container] = mine;
-      const right = mine.length === 1 && container?.state === 'running' && container.labels[LABEL.fingerprint] === fingerprint(bot);
-      if (!right || status?.phase !== 'running' || status.containerId !== container.id) problems.push(`${bot.id} should run: ${seen}`);
-    } else if (mine.length > 0 || (status !== undefined && status.phase !== (isEnabled(bot) ? 'held' : 'stopped'))) {
+      const right =
+        mine.length === 1 &&
+        container?.state === 'running' &&
+        container.labels[LABEL.fingerprint] === fingerprint(bot);
+      if (!right || status?.phase !== 'running' || status.containerId !== container.id)
+        problems.push(`${bot.id} should run: ${seen}`);
+    } else if (
+      mine.length > 0 ||
+      (status !== undefined && status.phase !== (isEnabled(bot) ? 'held' : 'stopped'))
+    ) {
       problems.push(`${bot.id} should rest: ${seen}`);
     }
     containersOf.delete(bot.id);
@@ -125,16 +149,21 @@ export async function problemsOf(world: World): Promise<string[]> {
 }
 
 /** Waits until all is well; resolves with how long it took since `sinceMs` (of `performance.now()`). */
-export async function untilWell(world: World, options: { timeoutMs: number; sinceMs?: number; everyMs?: number }): Promise<number> {
+export async function untilWell(
+  world: World,
+  options: { timeoutMs: number; sinceMs?: number; everyMs?: number },
+): Promise<number> {
   const { timeoutMs, sinceMs = performance.now(), everyMs = 50 } = options;
   await until(
     async () => {
       const problems = await problemsOf(world);
-      if (problems.length > 0) throw new Error(`${problems.length} bots are not as they should be: ${problems.slice(0, 3).join('; ')}`);
+      if (problems.length > 0)
+        throw new Error(
+          `${problems.length} bots are not as they should be: ${problems.slice(0, 3).join('; ')}`,
+        );
       return true;
     },
     { timeoutMs, everyMs, what: 'the fleet being well' },
   );
   return performance.now() - sinceMs;
 }
-

@@ -73,7 +73,9 @@ export class FaultProxy implements AsyncDisposable {
     from.on('data', (chunk) => {
       const due = this.#latencyMs;
       if (due === 0 && !pair.dead) return void to.write(chunk);
-      before = Promise.all([before, sleep(due)]).then(() => void (!pair.dead && !to.destroyed && to.write(chunk)));
+      before = Promise.all([before, sleep(due)]).then(
+        () => void (!pair.dead && !to.destroyed && to.write(chunk)),
+      );
     });
     // A reset is what this proxy is for; the other side is told by its own 'close'.
     from.on('error', () => undefined);

@@ -9,6 +9,9 @@ import { connectFakeEngine } from '../../infra/engine/fake/index.ts';
 import { QUEUES } from '../../queues/names.ts';
 
 const [role] = process.argv.slice(2);
+// A test that is itself killed leaves nobody to end its children.
+const parent = process.ppid;
+setInterval(() => process.ppid !== parent && process.exit(1), 1_000).unref();
 const settings = loadSettings(process.env);
 const url = process.env['FAKE_ENGINE_URL'];
 
@@ -18,7 +21,13 @@ function withEngine(context: RoleContext): RoleContext {
 }
 
 await runRole(
-  { service: role ?? '', settings, environment: process.env, healthPort: 0, healthPortSetting: 'HEALTH_PORT' },
+  {
+    service: role ?? '',
+    settings,
+    environment: process.env,
+    healthPort: 0,
+    healthPortSetting: 'HEALTH_PORT',
+  },
   (context) =>
     role === 'processor'
       ? startProcessor(withEngine(context), { queues: QUEUES, concurrency: settings.QUEUE_CONCURRENCY })

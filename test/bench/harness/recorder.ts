@@ -17,7 +17,7 @@ export type Recorder = {
   /** Ids of bots whose container was started, each with when (`performance.now()`). */
   started: Map<string, number>;
   /** Records what is called until the container of `botId` has started; nothing else may start meanwhile. */
-  record(botId: string, act: () => Promise<unknown>): Promise<Recording>;
+  readonly record: (botId: string, act: () => Promise<unknown>) => Promise<Recording>;
 };
 
 /** An engine that notes which calls a start consists of, so that the anchor makes the very same ones. */
