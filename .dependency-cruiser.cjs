@@ -16,13 +16,25 @@ module.exports = {
     layer('processors-apart', '^processors/', '^(producers|dashboard|cli|test)/'),
     layer('dashboard-apart', '^dashboard/', '^(producers|processors|cli|test)/'),
     layer('cli-not-test', '^cli/', '^test/'),
-    layer('only-roles-know-which-engine', '^(model|queues|producers|processors|dashboard)/', '^infra/engine/(docker|fake)/'),
-    { name: 'no-cycles', severity: 'error', from: { pathNot: 'node_modules' }, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    layer(
+      'only-roles-know-which-engine',
+      '^(model|queues|producers|processors|dashboard)/',
+      '^infra/engine/(docker|fake)/',
+    ),
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: { pathNot: 'node_modules' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };
