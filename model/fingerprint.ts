@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { BotDocument } from './bots.ts';
 import { canonicalJson } from './canonical.ts';
 
@@ -19,5 +19,5 @@ export function fingerprint(bot: BotDocument): string {
     entrypoints: bot.custom?.config?.entrypoints,
     runtime: bot.custom?.config?.runtime,
   };
-  return createHash('sha256').update(canonicalJson(inputs)).digest('hex').slice(0, 32);
+  return hash('sha256', canonicalJson(inputs)).slice(0, 32);
 }

@@ -36,9 +36,11 @@ export class Background<T> implements AsyncDisposable {
     const task = this.#tasks.get(key) ?? this.#begin(key, work);
     task.lastWantedMs = this.#now();
     let timer: NodeJS.Timeout | undefined;
+    let onAbort = (): void => undefined;
     const patience = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new NotReadyYet(waitingFor())), this.#patienceMs);
-      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      onAbort = () => reject(signal?.reason as Error);
+      signal?.addEventListener('abort', onAbort, { once: true });
     });
     try {
       const result = await Promise.race([task.result, patience]);
@@ -49,6 +51,7 @@ export class Background<T> implements AsyncDisposable {
       throw error;
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 

@@ -5,7 +5,6 @@ import { botIdProblem } from '../model/bots.ts';
 import type { BotStatus } from '../model/status.ts';
 import { sameDesire, type Desired, type DesiredReader } from './desired.ts';
 import { describeFailure, LockLost, NotReadyYet } from './errors.ts';
-import { inWords } from './exits.ts';
 import { BotLock, type StatusChange } from './lock.ts';
 import { rest } from './rest.ts';
 import { run } from './run.ts';
@@ -189,7 +188,7 @@ function startFailed(pass: Pass, fingerprint: string, error: unknown): PassResul
   const failures = (known ? pass.status.consecutiveFailures : 0) + 1;
   const delayMs = backoffDelayMs(failures, pass.deps.policy.backoff, pass.deps.clock.random);
   const at = new Date(now.getTime() + delayMs);
-  const reason = `${failure.message} (tried ${failures} time${failures === 1 ? '' : 's'}; next try in ${inWords(delayMs / 1000)})`;
+  const reason = `${failure.message} (tried ${failures} time${failures === 1 ? '' : 's'})`;
   return {
     change: {
       set: { ...common, permanent: false, consecutiveFailures: failures, nextAttemptAt: at, reason },

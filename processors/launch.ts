@@ -37,6 +37,8 @@ export type LauncherDeps = {
   /** Creates, starts and removals at once: an engine does less, not more, when asked for everything together. */
   slots: Semaphore;
   settings: Settings;
+  /** Content of the file that `BOT_SECCOMP_PROFILE` names. */
+  seccompProfile?: string;
   newId: () => string;
 };
 
@@ -57,11 +59,11 @@ export class Launcher {
     const limits = botLimits(desired.bot.config ?? {}, operatorLimits(this.#deps.settings));
     if (!limits.ok) throw new StartProblem('bad_limits', limits.problems.join('; '), { retryable: false });
     await foreign.assertNone(pass.lock.botId);
-    await this.#assertEgress();
 
     const since = pass.status.phase === 'starting' ? pass.status.since : pass.deps.clock.now();
     const saying = <T>(reason: string, step: () => Promise<T>): Promise<T> =>
       sayingWhenSlow(pass.lock, { phase: 'starting', reason, since }, step);
+    await saying('Finding out whether the network of bots is filtered.', () => this.#assertEgress());
     const listening = { desired, read: pass.readDesired, everyMs: LISTEN_EVERY_MS, signal: pass.signal };
 
     const reference = runtimeOf(desired.bot.custom?.config?.runtime).image(this.#deps.settings);
@@ -88,6 +90,7 @@ export class Launcher {
       image,
       codeVolume: { name: code.volume, labels: { [LABEL.code]: code.codeId } },
       settings: this.#deps.settings,
+      ...(this.#deps.seccompProfile === undefined ? {} : { seccompProfile: this.#deps.seccompProfile }),
       labels: botLabels({
         botId: pass.lock.botId,
         entrypoint: launch.entryFile,

@@ -121,7 +121,7 @@ function backingOff(pass: Pass, desired: Wanted, exit: LastExit): Extract<PassRe
   const delayMs = backoffDelayMs(failures, policy.backoff, clock.random);
   const at = new Date(clock.now().getTime() + delayMs);
   const row = failures === 1 ? '' : `, ${failures} times in a row`;
-  const reason = `${exitInWords(exit)}${row}; it is started again in ${inWords(delayMs / 1000)}.`;
+  const reason = `${exitInWords(exit)}${row}; it is started again.`;
   return {
     change: {
       set: {

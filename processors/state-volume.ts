@@ -36,13 +36,18 @@ export async function ensureStateOwnership(
     { signal },
   );
   try {
-    await engine.writeArchive(helper, FILL_PATH, await ownedDirectories(), { signal });
+    await engine.writeArchive(helper, FILL_PATH, await (ownedDirectories ??= packOwnedDirectories()), {
+      signal,
+    });
   } finally {
     await engine.remove(helper);
   }
 }
 
-async function ownedDirectories(): Promise<Buffer> {
+/** The same for every bot, so packed once. */
+let ownedDirectories: Promise<Buffer> | undefined;
+
+async function packOwnedDirectories(): Promise<Buffer> {
   const archive = pack();
   for (const name of ['state', 'state/.the0-state'])
     archive.entry({

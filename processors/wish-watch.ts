@@ -35,14 +35,18 @@ export async function whileWanted<T>(
       });
   }, options.everyMs);
   timer.unref();
+  let onAbort = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
   });
   try {
     signal.throwIfAborted();
     return await Promise.race([step(signal), aborted]);
   } finally {
     clearInterval(timer);
+    // A listener would keep this signal alive for as long as the processor's own, and there is one for each start.
+    signal.removeEventListener('abort', onAbort);
     // The loser of the race must not surface as an unhandled rejection.
     aborted.catch(() => undefined);
   }

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { SettingsError } from '../../infra/config/load.ts';
+import type { Settings } from '../../infra/config/settings.ts';
 import type { Engine } from '../../infra/engine/port.ts';
 import { holdLease } from '../../infra/leases.ts';
 import { pause } from '../../infra/pause.ts';
@@ -99,6 +102,7 @@ function convergeDeps(context: RoleContext, services: Services, code: CodeStore)
     egress: createEgressGate(context, engine, images),
     slots: new Semaphore(settings.ENGINE_CONCURRENCY),
     settings,
+    ...seccompProfile(settings),
     newId: () => crypto.randomUUID().slice(0, 13),
   });
   return {
@@ -117,6 +121,20 @@ function convergeDeps(context: RoleContext, services: Services, code: CodeStore)
       queues.add([{ queue: 'start', job: { botId, cause }, urgency: 'event', delayMs }]),
     clock: { now: () => new Date(), random: Math.random },
   };
+}
+
+/** Read once at start, so that a file that is missing stops the process and not every bot. */
+function seccompProfile({ BOT_SECCOMP_PROFILE: path }: Settings): { seccompProfile?: string } {
+  if (path === undefined) return {};
+  try {
+    const profile = readFileSync(path, 'utf8');
+    JSON.parse(profile);
+    return { seccompProfile: profile };
+  } catch (error) {
+    throw new SettingsError([
+      `BOT_SECCOMP_PROFILE=${JSON.stringify(path)}: the profile cannot be read: ${(error as Error).message}`,
+    ]);
+  }
 }
 
 function registryAuth({ settings }: RoleContext): {

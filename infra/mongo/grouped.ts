@@ -5,7 +5,7 @@ type Waiting<Request, Answer> = {
 };
 
 /** While so many groups are under way, further requests gather; two, so that a slow answer does not hold up everybody. */
-const GROUPS_AT_ONCE = Number(process.env['GA'] ?? 2);
+const GROUPS_AT_ONCE = 2;
 const MOST_IN_A_GROUP = 500;
 
 /**
@@ -43,10 +43,6 @@ export class Grouped<Request, Answer> {
 
   async #serveNext(): Promise<void> {
     const group = this.#waiting.splice(0, MOST_IN_A_GROUP);
-    (globalThis as any).gs ??=
-      (process.on('exit', () => console.error('groups', (globalThis as any).gs)), [0, 0]);
-    (globalThis as any).gs[0]++;
-    (globalThis as any).gs[1] += group.length;
     if (group.length === 0) return;
     this.#underWay += 1;
     this.#schedule();

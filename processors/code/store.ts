@@ -83,6 +83,7 @@ export class CodeStore {
   readonly #options: CodeStoreOptions;
   readonly #records: CodeRecords;
   readonly #flights = new SingleFlight<Code>();
+  readonly #lookUps = new SingleFlight<Code>();
   readonly #downloads: Semaphore;
   readonly #now: () => number;
   readonly #nonce: () => string;
@@ -108,9 +109,12 @@ export class CodeStore {
     const wanted = [filePath, ...executablePaths].join('\0');
     const recent = this.#recent.get(wanted);
     if (recent !== undefined) return recent;
-    const code = await this.#ensure({ ...request, executablePaths });
-    this.#recent.set(wanted, code);
-    return code;
+    // Many bots of one code start together: one of them looks.
+    return this.#lookUps.run(wanted, request.signal, async (signal) => {
+      const code = await this.#ensure({ ...request, executablePaths, signal });
+      this.#recent.set(wanted, code);
+      return code;
+    });
   }
 
   async #ensure(request: CodeRequest): Promise<Code> {

@@ -49,8 +49,9 @@ export class FakeFiles {
 export async function unpack(source: NodeJS.ReadableStream | Buffer): Promise<FakeFile[]> {
   const extract = tar.extract();
   const files: FakeFile[] = [];
-  const input = Buffer.isBuffer(source) ? Readable.from([source]) : (source as Readable);
-  const fed = pipeline(input, extract);
+  const fed = Buffer.isBuffer(source)
+    ? extract.end(source) && undefined
+    : pipeline(source as Readable, extract);
   const read = (async () => {
     for await (const entry of extract) {
       const chunks: Buffer[] = [];
