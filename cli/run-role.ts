@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { retiredInUse, type Environment } from '../infra/config/load.ts';
+import { settleAfterStart } from '../infra/after-start.ts';
 import type { Settings } from '../infra/config/settings.ts';
 import { Health } from '../infra/health.ts';
 import { startHealthServer } from '../infra/health-server.ts';
@@ -74,6 +75,7 @@ export async function runRole(
   try {
     await start(context);
     context.log.info('ready');
+    settleAfterStart();
   } catch (error) {
     if (context.lifecycle.signal.aborted) return;
     await context.lifecycle.stop({ kind: 'error', error });

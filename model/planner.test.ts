@@ -90,6 +90,12 @@ describe('planTransitions', () => {
       'the bot should run and does not',
     ],
     [
+      'a disabled bot that was never seen gets a status',
+      plan([bot({ enabled: false })], []),
+      'stop',
+      'its owner disabled it',
+    ],
+    [
       'a disabled bot in back-off is settled',
       plan([bot({ enabled: false })], [], history({ phase: 'backing-off' })),
       'stop',
@@ -116,7 +122,6 @@ describe('planTransitions', () => {
       plan([bot()], [container({ state: 'removing' })], history()),
     ],
     ['a disabled bot that is stopped', plan([bot({ enabled: false })], [], history({ phase: 'stopped' }))],
-    ['a disabled bot that was never seen', plan([bot({ enabled: false })], [])],
     ['a held bot that is held', plan([bot({ hold: 'x: y' })], [], history({ phase: 'held' }))],
     [
       'a bot that failed for good and is unchanged',

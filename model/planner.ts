@@ -95,7 +95,7 @@ function planBot(
     const cause = bot.enabled ? `the bot is held: ${bot.hold ?? ''}` : 'its owner disabled it';
     if (container !== undefined) return plan('stop', cause);
     const settled = bot.enabled ? 'held' : 'stopped';
-    return history !== undefined && history.phase !== settled ? plan('stop', cause) : undefined;
+    return history?.phase !== settled ? plan('stop', cause) : undefined;
   }
 
   if (container !== undefined && isUp(container)) {

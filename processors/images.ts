@@ -51,7 +51,7 @@ export class Images implements AsyncDisposable {
 
   async #pull(reference: string, signal?: AbortSignal): Promise<string> {
     const auth =
-      this.#auth !== undefined && reference.startsWith(`${this.#auth.serverAddress}/`)
+      this.#auth !== undefined && registryOf(reference) === registryHost(this.#auth.serverAddress)
         ? { auth: this.#auth }
         : {};
     return this.#pulls.get(
@@ -71,4 +71,17 @@ export class Images implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pulls[Symbol.asyncDispose]();
   }
+}
+
+/** The registry that a reference names; without one it is Docker's own. */
+export function registryOf(reference: string): string {
+  const [first = '', ...rest] = reference.split('/');
+  const named = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+  return registryHost(named ? first : 'docker.io');
+}
+
+/** The host of a registry as people write it: with scheme, path or the old name of Docker's own. */
+export function registryHost(server: string): string {
+  const host = server.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+  return host === 'index.docker.io' || host === 'registry-1.docker.io' ? 'docker.io' : host;
 }

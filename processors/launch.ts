@@ -34,6 +34,8 @@ export type LauncherDeps = {
   code: Pick<CodeStore, 'ensure'>;
   foreign: ForeignContainers;
   egress: EgressGate;
+  /** Rejects when the engine that answers is not the installation's own. */
+  sameEngine: () => Promise<void>;
   /** Creates, starts and removals at once: an engine does less, not more, when asked for everything together. */
   slots: Semaphore;
   settings: Settings;
@@ -58,14 +60,17 @@ export class Launcher {
     const launch = this.#plan(desired);
     const limits = botLimits(desired.bot.config ?? {}, operatorLimits(this.#deps.settings));
     if (!limits.ok) throw new StartProblem('bad_limits', limits.problems.join('; '), { retryable: false });
+    await this.#deps.sameEngine();
     await foreign.assertNone(pass.lock.botId);
 
     const since = pass.status.phase === 'starting' ? pass.status.since : pass.deps.clock.now();
     const saying = <T>(reason: string, step: () => Promise<T>): Promise<T> =>
       sayingWhenSlow(pass.lock, { phase: 'starting', reason, since }, step);
-    await saying('Finding out whether the network of bots is filtered.', () => this.#assertEgress());
     const listening = { desired, read: pass.readDesired, everyMs: LISTEN_EVERY_MS, signal: pass.signal };
 
+    await saying('Finding out whether the network of bots is filtered.', () =>
+      whileWanted(listening, () => this.#assertEgress()),
+    );
     const reference = runtimeOf(desired.bot.custom?.config?.runtime).image(this.#deps.settings);
     const image = await saying(`Getting the image ${reference}.`, () =>
       whileWanted(listening, (signal) => this.#deps.images.ensure(reference, signal)),

@@ -1,3 +1,4 @@
+import { StartProblem } from './errors.ts';
 import { containerName, launchVolumeName } from '../model/names.ts';
 import type { Desired } from './desired.ts';
 import { removeEnded, stopAndRecord } from './containers.ts';
@@ -13,7 +14,12 @@ export async function rest(pass: Pass, desired: Exclude<Desired, { kind: 'run' }
     await removeEnded(pass, container.id);
   }
   // The launch volume holds the bot's config with its owner's keys: it does not outlive the wish to run.
-  await engine.removeVolume(launchVolumeName(engine.installation, pass.lock.botId));
+  if (!(await engine.removeVolume(launchVolumeName(engine.installation, pass.lock.botId))))
+    throw new StartProblem(
+      'volume_in_use',
+      'Its launch volume, which holds its configuration, is still used by a container that is not ours: remove that container.',
+      { retryable: true },
+    );
   if (desired.kind === 'gone')
     return { forget: true, outcome: { kind: 'settled', phase: 'gone', reason: 'The bot was deleted.' } };
 

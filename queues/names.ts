@@ -4,11 +4,14 @@ import { z } from 'zod';
 export const QUEUES = ['start', 'stop', 'restart'] as const;
 export type QueueName = (typeof QUEUES)[number];
 
+/** Longer causes are cut: a job must not fail for the length of somebody's explanation. */
+export const MAX_CAUSE = 500;
+
 /** Jobs say who and why, never what: the processor reads the desired state when it runs, and no secret is in Redis. */
 export const botJobSchema = z.strictObject({
   botId: z.string().min(1).max(1024),
   /** In plain words. */
-  cause: z.string().max(500),
+  cause: z.string().max(MAX_CAUSE),
   /** W3C trace context of what led to this job. */
   traceparent: z.string().max(128).optional(),
 });

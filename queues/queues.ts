@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { botJobSchema, QUEUES, type BotJob, type QueueName, type Urgency } from './names.ts';
+import { botJobSchema, MAX_CAUSE, QUEUES, type BotJob, type QueueName, type Urgency } from './names.ts';
 import { deduplication, JOB_OPTIONS } from './options.ts';
 
 /** One job to put on a queue. `delayMs`: how long it waits before it may be taken. */
@@ -38,7 +38,7 @@ export class BotQueues implements AsyncDisposable {
           .filter((item) => item.queue === name)
           .map(({ job, urgency, delayMs }) => ({
             name,
-            data: botJobSchema.parse(job),
+            data: botJobSchema.parse({ ...job, cause: job.cause.slice(0, MAX_CAUSE) }),
             opts: {
               deduplication: deduplication(job.botId, urgency),
               ...(delayMs !== undefined && delayMs > 0 ? { delay: delayMs } : {}),

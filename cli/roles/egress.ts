@@ -17,7 +17,7 @@ import type { EgressGate } from '../../processors/launch.ts';
 import type { RoleContext } from './context.ts';
 
 /** A decision is believed so long: the engine's own restart may have flushed the rules, and an operator may mend a refusal. */
-const BELIEVED_MS = { allowed: 30_000, refused: 5_000 };
+const BELIEVED_MS = { allowed: 10_000, refused: 5_000 };
 
 /** What is to be in force for the installation's network, which is made if need be. */
 export async function egressPlan(settings: Settings, engine: Engine): Promise<EgressPlan> {

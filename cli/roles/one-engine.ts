@@ -2,7 +2,11 @@ import type { Collection } from 'mongodb';
 import type { Engine } from '../../infra/engine/port.ts';
 import type { InstallationDocument } from '../../infra/mongo/collections.ts';
 
-/** The installation belongs to another engine: container names are unique within one only, so two would run bots twice. */
+type Facts = Collection<InstallationDocument>;
+
+/**
+ * The installation belongs to another engine: container names are unique within one only, so two would run bots twice.
+ */
 export class AnotherEngine extends Error {
   override readonly name = 'AnotherEngine';
   readonly code = 'another_engine';
@@ -10,22 +14,41 @@ export class AnotherEngine extends Error {
   constructor(installation: string, stored: string, met: string) {
     super(
       `Installation "${installation}" belongs to the container engine ${stored}, but this process reaches ${met}. Two engines would run every bot twice. ` +
-        `Point DOCKER_HOST at the first one, give this host another INSTALLATION, or, if the first engine is gone for good, delete the document "engine:${installation}" from the collection "installation".`,
+        `Point DOCKER_HOST at the first one or, if that is gone for good, delete the document "engine:${installation}" from the collection "installation".`,
     );
   }
 }
 
-/** Stores the engine's id at first use, and refuses any other from then on. */
-export async function assertOneEngine(
-  engine: Engine,
-  facts: Collection<InstallationDocument>,
-): Promise<void> {
+/** The database is another installation's: two would plan the same bots and run each of them twice. */
+export class AnotherInstallation extends Error {
+  override readonly name = 'AnotherInstallation';
+  readonly code = 'another_installation';
+  readonly retryable = false;
+  constructor(owner: string, mine: string) {
+    super(
+      `These databases belong to installation "${owner}", and this process is of "${mine}": both would run every bot. ` +
+        `Set INSTALLATION=${owner}, or give this one databases of its own (MONGO_BOTS_DATABASE and MONGO_RUNTIME_DATABASE).`,
+    );
+  }
+}
+
+/** Binds the databases to this installation, and the installation to its engine, at first use; refuses others from then on. */
+export async function assertOneEngine(engine: Engine, facts: Facts): Promise<void> {
+  const { installation } = engine;
+  const owner = await storedAtFirst(facts, 'installation', installation);
+  if (owner !== installation) throw new AnotherInstallation(owner, installation);
   const { id } = await engine.identify();
-  const _id = `engine:${engine.installation}`;
+  const stored = await storedAtFirst(facts, `engine:${installation}`, id);
+  if (stored !== id) throw new AnotherEngine(installation, stored, id);
+}
+
+async function storedAtFirst(facts: Facts, _id: string, value: string): Promise<string> {
+  const known = await facts.findOne({ _id });
+  if (known !== null) return known.value;
   const stored = await facts.findOneAndUpdate(
     { _id },
-    { $setOnInsert: { value: id, at: new Date() } },
+    { $setOnInsert: { value, at: new Date() } },
     { upsert: true, returnDocument: 'after' },
   );
-  if (stored !== null && stored.value !== id) throw new AnotherEngine(engine.installation, stored.value, id);
+  return stored?.value ?? value;
 }

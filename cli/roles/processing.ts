@@ -3,6 +3,7 @@ import { SettingsError } from '../../infra/config/load.ts';
 import type { Settings } from '../../infra/config/settings.ts';
 import type { Engine } from '../../infra/engine/port.ts';
 import { holdLease } from '../../infra/leases.ts';
+import { OutageLog } from '../../infra/logger.ts';
 import { pause } from '../../infra/pause.ts';
 import type { MongoLink } from '../../infra/mongo/connect.ts';
 import { S3Client, s3Options } from '../../infra/s3/client.ts';
@@ -11,7 +12,8 @@ import type { ConvergeDeps } from '../../processors/converge.ts';
 import { DesiredReader } from '../../processors/desired.ts';
 import { ForeignContainers } from '../../processors/foreign.ts';
 import { Images } from '../../processors/images.ts';
-import { Launcher } from '../../processors/launch.ts';
+import { StartProblem } from '../../processors/errors.ts';
+import { Launcher, type EgressGate } from '../../processors/launch.ts';
 import { sweepPeriodically } from '../../processors/sweep.ts';
 import { Semaphore } from '../../processors/semaphore.ts';
 import { Standby } from '../../processors/standby.ts';
@@ -19,9 +21,12 @@ import { QueueWorker } from '../../processors/worker.ts';
 import type { QueueName } from '../../queues/names.ts';
 import type { RoleContext } from './context.ts';
 import { createEgressGate } from './egress.ts';
+import { AnotherEngine, assertOneEngine } from './one-engine.ts';
 import type { Services } from './services.ts';
 
 const HOUR_MS = 3_600_000;
+const LOOK_AT_EGRESS_EVERY_MS = 15_000;
+const ENGINE_BELIEVED_MS = 5_000;
 const SWEEP_EVERY_MS = 600_000;
 
 export type ProcessingOptions = { queues: readonly QueueName[]; concurrency: number };
@@ -99,7 +104,8 @@ function convergeDeps(context: RoleContext, services: Services, code: CodeStore)
     images,
     code,
     foreign: new ForeignContainers({ engine }),
-    egress: createEgressGate(context, engine, images),
+    egress: keepGate(context, createEgressGate(context, engine, images)),
+    sameEngine: engineCheck(services),
     slots: new Semaphore(settings.ENGINE_CONCURRENCY),
     settings,
     ...seccompProfile(settings),
@@ -120,6 +126,47 @@ function convergeDeps(context: RoleContext, services: Services, code: CodeStore)
     defer: (botId, delayMs, cause) =>
       queues.add([{ queue: 'start', job: { botId, cause }, urgency: 'event', delayMs }]),
     clock: { now: () => new Date(), random: Math.random },
+  };
+}
+
+/**
+ * Looks at the network now and then also when nothing starts: other software may flush the rules under running bots, and
+ * looking puts them back. What cannot be put back shows in /readyz.
+ */
+function keepGate({ lifecycle, health, log }: RoleContext, gate: EgressGate): EgressGate {
+  const outage = new OutageLog(log, 'The filter of the bots’ network');
+  const look = async (): Promise<void> => {
+    for (;;) {
+      await pause(LOOK_AT_EGRESS_EVERY_MS, lifecycle.signal);
+      if (lifecycle.signal.aborted) return;
+      try {
+        const { allowed, reason } = await gate();
+        health.degrade('egress', allowed ? undefined : reason);
+        outage.recovered();
+      } catch (error) {
+        outage.failed(error);
+      }
+    }
+  };
+  const looking = look();
+  lifecycle.onStop('egress filter', () => looking);
+  return gate;
+}
+
+/** The same engine as ever? Asked again every few seconds: a socket may come to lead to another one. */
+function engineCheck({ engine, collections }: Services): () => Promise<void> {
+  let latest: { check: Promise<void>; atMs: number } | undefined;
+  return async () => {
+    if (latest === undefined || performance.now() - latest.atMs > ENGINE_BELIEVED_MS)
+      latest = { check: assertOneEngine(engine, collections.installation), atMs: performance.now() };
+    try {
+      await latest.check;
+    } catch (error) {
+      latest = undefined;
+      if (!(error instanceof AnotherEngine)) throw error;
+      // The bot is not to blame: it starts as soon as its own engine is back.
+      throw new StartProblem(error.code, error.message, { retryable: true, cause: error });
+    }
   };
 }
 

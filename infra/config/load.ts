@@ -94,6 +94,15 @@ function contradictions(values: Partial<Settings>): string[] {
     values.BACKOFF_FIRST > values.BACKOFF_MAX
   )
     problems.push('BACKOFF_FIRST is above BACKOFF_MAX');
+  const registry = [
+    values.IMAGE_REGISTRY_SERVER,
+    values.IMAGE_REGISTRY_USERNAME,
+    values.IMAGE_REGISTRY_PASSWORD,
+  ];
+  if (registry.some((value) => value !== undefined) && registry.includes(undefined))
+    problems.push(
+      'IMAGE_REGISTRY_SERVER, IMAGE_REGISTRY_USERNAME and IMAGE_REGISTRY_PASSWORD belong together: set all three or none',
+    );
   const token = values.DASHBOARD_TOKEN;
   if (token !== undefined && token.length < 16)
     problems.push(`DASHBOARD_TOKEN has ${token.length} characters: 16 or more are needed`);

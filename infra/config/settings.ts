@@ -332,7 +332,7 @@ export const SETTINGS = {
   ENGINE_CONCURRENCY: setting(integer(4, 1, 64), {
     group: 'Processors',
     unit: 'calls',
-    meaning: 'Creates, starts and removals at once on the engine, per process',
+    meaning: 'Starts at once on the engine (create, fill, start), per process',
   }),
   QUEUE_CONCURRENCY: setting(integer(32, 1, 1024), {
     group: 'Processors',

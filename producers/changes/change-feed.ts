@@ -148,6 +148,7 @@ export class ChangeFeed {
     stream: ChangeStream<Document>,
   ): Promise<void> {
     const botIds = new Set<string>();
+    let unknownDeleted = false;
     for (const change of batch) {
       if (
         change.operationType === 'invalidate' ||
@@ -160,13 +161,16 @@ export class ChangeFeed {
         continue;
       }
       const botId = this.#botIdOf(change);
-      if (botId === undefined) {
-        await this.#onChange({
-          kind: 'everything',
-          why: `an unknown document of ${this.#source.name} was deleted`,
-        });
-        await this.#learnIds();
-      } else botIds.add(botId);
+      if (botId !== undefined) botIds.add(botId);
+      // A document that is written without an id is nobody's; one that is deleted may have been anybody's.
+      else if (change.operationType === 'delete') unknownDeleted = true;
+    }
+    if (unknownDeleted) {
+      await this.#onChange({
+        kind: 'everything',
+        why: `an unknown document of ${this.#source.name} was deleted`,
+      });
+      await this.#learnIds();
     }
     if (botIds.size > 0) await this.#onChange({ kind: 'bots', botIds: [...botIds] });
     await this.#savePosition(stream.resumeToken, false);
@@ -203,7 +207,10 @@ export class ChangeFeed {
     if (this.#source.idField === '_id') return;
     this.#idByKey.clear();
     const cursor = this.#source.collection.find({}, { projection: { id: 1 }, batchSize: 10_000 });
-    for await (const document of cursor) this.#idByKey.set(String(document._id), String(document['id']));
+    for await (const document of cursor) {
+      const id: unknown = document['id'];
+      if (typeof id === 'string') this.#idByKey.set(String(document._id), id);
+    }
   }
 
   async #savePosition(token: unknown, now: boolean): Promise<void> {

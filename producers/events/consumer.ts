@@ -170,13 +170,13 @@ async function readBatch(
   const { held, stats } = context;
   const lanes = new Lanes(concurrency);
   const inHand = new Set<JsMsg>();
+  const messages = await binding.consumer.fetch({ max_messages: BATCH, expires: PULL_EXPIRES_MS });
   // What waits here for MongoDB shall not be delivered again meanwhile.
   const keepAlive = setInterval(
     () => held.isHeld() && inHand.forEach((message) => keepInHand(message, context.log)),
     ACK_WAIT_MS / 3,
   );
   keepAlive.unref();
-  const messages = await binding.consumer.fetch({ max_messages: BATCH, expires: PULL_EXPIRES_MS });
   const stop = (): void => messages.stop();
   over.addEventListener('abort', stop, { once: true });
   if (over.aborted) stop();

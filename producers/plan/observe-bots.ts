@@ -23,7 +23,7 @@ export async function observeBots(engine: Engine, botIds?: readonly string[]): P
 
 function observed(view: ContainerView): ObservedContainer | undefined {
   const botId = view.labels[LABEL.id];
-  if (botId === undefined) return undefined;
+  if (botId === undefined || botId === '' || botId.length > 1024) return undefined;
   return {
     botId,
     containerId: view.id,

@@ -9,7 +9,7 @@ import { BotQueues } from '../../queues/queues.ts';
 import { sideBySide, type BenchContext, type BenchServers, type Figure } from './harness/index.ts';
 
 const JOBS = 10_000;
-const ROUNDS = 5;
+const ROUNDS = 7;
 const CONCURRENCY = 32;
 
 /**
@@ -91,6 +91,9 @@ export async function queuePath(context: BenchContext, servers: BenchServers): P
     return rate;
   }
 
+  // Both are compiled by then.
+  await ours(-1);
+  await bare(-1);
   const measured = await sideBySide({ rounds: ROUNDS, against: 'bare BullMQ', ours, bare });
   return {
     name: 'queue path alone',

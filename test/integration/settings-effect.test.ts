@@ -16,7 +16,7 @@ it('the seccomp profile that the setting names is the bot’s', async () => {
   const directory = testDirectory();
   mkdirSync(directory, { recursive: true });
   const path = join(directory, 'profile.json');
-  const profile = JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW' });
+  const profile = JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [] });
   writeFileSync(path, profile);
   const specs: ContainerSpec[] = [];
   const create = engine.create.bind(engine);

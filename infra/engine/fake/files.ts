@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import { PassThrough, Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import tar, { type Header } from 'tar-stream';
 
 export type FakeFile = {
@@ -49,9 +49,8 @@ export class FakeFiles {
 export async function unpack(source: NodeJS.ReadableStream | Buffer): Promise<FakeFile[]> {
   const extract = tar.extract();
   const files: FakeFile[] = [];
-  const fed = Buffer.isBuffer(source)
-    ? extract.end(source) && undefined
-    : pipeline(source as Readable, extract);
+  // A buffer cannot break off: it needs nothing of what a pipeline watches for.
+  const fed = Buffer.isBuffer(source) ? extract.end(source) : pipeline(source, extract);
   const read = (async () => {
     for await (const entry of extract) {
       const chunks: Buffer[] = [];
