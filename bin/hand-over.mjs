@@ -5,8 +5,9 @@ import { constants } from 'node:os';
 
 const FROM_TERMINALS = new Set(['SIGINT', 'SIGQUIT', 'SIGHUP']);
 
-export function handOver(command, args) {
-  const child = spawn(command, args, { stdio: 'inherit' });
+/** `settings` are environment variables for it, where they are not set already. */
+export function handOver(command, args, settings) {
+  const child = spawn(command, args, { stdio: 'inherit', env: { ...settings, ...process.env } });
   const forward = (signal) => {
     // A terminal sends these to its whole foreground group: the child has Ctrl-C already, and a second one means "now".
     if (FROM_TERMINALS.has(signal) && inForegroundOfTerminal()) return;

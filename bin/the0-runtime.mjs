@@ -18,7 +18,10 @@ try {
   if (script === undefined) throw new BootError('--run needs the name of a file, such as: --run test/run.ts');
   await ensureDependencies(root);
   const node = findNode(root);
-  handOver(node, [join(root, script), ...(first === '--run' ? rest : process.argv.slice(2))]);
+  handOver(node, [join(root, script), ...(first === '--run' ? rest : process.argv.slice(2))], {
+    // Types are stripped and code is compiled once, not at each start, which halves it and spares the stripper's memory.
+    NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'the0-runtime'),
+  });
 } catch (error) {
   if (!(error instanceof BootError)) throw error;
   console.error(error.message);

@@ -6,7 +6,7 @@ import type { LastExit } from '../model/status.ts';
 import { isUp, removeEnded, stopAndRecord } from './containers.ts';
 import type { Pass, PassResult } from './converge.ts';
 import type { Desired } from './desired.ts';
-import { exitInWords, exitOf, inWords } from './exits.ts';
+import { exitInWords, exitOf } from './exits.ts';
 
 type Wanted = Extract<Desired, { kind: 'run' }>;
 type Running = {
