@@ -142,6 +142,8 @@ describe('botSpec', () => {
       MONGO_URI: 'mongodb://user:canary-mongo@mongo',
       REDIS_URL: 'redis://:canary-redis@redis',
       DASHBOARD_TOKEN: 'canary-dashboard-token',
+      IMAGE_REGISTRY_SERVER: 'registry.example.com',
+      IMAGE_REGISTRY_USERNAME: 'canary-registry-user',
       IMAGE_REGISTRY_PASSWORD: 'canary-registry',
     };
     fc.assert(
