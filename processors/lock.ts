@@ -9,7 +9,7 @@ import { LockStore, type Holder, type StatusUpdate } from './lock-store.ts';
  * taken over within seconds, long enough that a slow MongoDB answer does not cost the lock.
  */
 export const LOCK_TTL_MS = 4_000;
-const RENEW_EVERY_MS = 1_200;
+const RENEW_EVERY_MS = 1_000;
 /** Of the TTL, what we trust without a confirmed renewal: the rest covers the way of a call to the engine. */
 const TRUSTED_SHARE = 0.75;
 
@@ -48,8 +48,7 @@ export class BotLock {
     this.#owner = owner;
     this.#confirmedAtMs = askedAtMs;
     this.#monotonicMs = monotonicMs;
-    this.#timer = setInterval(() => void this.#renew(), RENEW_EVERY_MS);
-    this.#timer.unref();
+    this.#armRenewal();
   }
 
   /** Takes the lock, or returns undefined while another holds it. */
@@ -130,6 +129,22 @@ export class BotLock {
     if (Array.isArray(update)) this.#confirmedAtMs = askedAtMs;
   }
 
+  /**
+   * All locks of a process renew at the same moments, the multiples of the period, and so in one write together: the
+   * first time half a period after the taking at the earliest, then each period, which leaves two tries within our trust.
+   */
+  #armRenewal(): void {
+    const toNext = RENEW_EVERY_MS - (performance.now() % RENEW_EVERY_MS);
+    this.#timer = setTimeout(
+      () => {
+        this.#armRenewal();
+        void this.#renew();
+      },
+      toNext < RENEW_EVERY_MS / 2 ? toNext + RENEW_EVERY_MS : toNext,
+    );
+    this.#timer.unref();
+  }
+
   async #renew(): Promise<void> {
     try {
       await this.#write([{ $set: { 'lock.until': { $add: ['$$NOW', LOCK_TTL_MS] } } }]);
@@ -149,7 +164,7 @@ export class BotLock {
   }
 
   #stopRenewing(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 }

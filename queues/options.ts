@@ -22,7 +22,8 @@ const HOUR = 3600;
 export const JOB_OPTIONS: JobsOptions = {
   attempts: 1_000_000_000,
   backoff: { type: 'custom' },
-  removeOnComplete: { age: HOUR, count: 1_000 },
+  // By number alone: an age as well would cost Redis a fifth of what a whole job costs it.
+  removeOnComplete: { count: 1_000 },
   removeOnFail: { age: 7 * 24 * HOUR, count: 10_000 },
   stackTraceLimit: 5,
 };

@@ -9,7 +9,7 @@ import { BotQueues } from '../../queues/queues.ts';
 import { sideBySide, type BenchContext, type BenchServers, type Figure } from './harness/index.ts';
 
 const JOBS = 10_000;
-const ROUNDS = 7;
+const ROUNDS = 9;
 const CONCURRENCY = 32;
 
 /**

@@ -6,7 +6,7 @@ import { botDocument, newBotId, statusOf, uploadCode } from '../support/bots.ts'
 import { until } from '../support/poll.ts';
 import { startTestRunner } from '../support/runner.ts';
 import { sideBySide, type Bench } from './harness/index.ts';
-import { recorder, replay, type Recording } from './harness/recorder.ts';
+import { recorder, replay } from './harness/recorder.ts';
 
 const BOTS = 60;
 const ROUNDS = 3;
@@ -61,17 +61,22 @@ export const bench: Bench = {
         const documents = Array.from({ length: BOTS }, () => botDocument(newBotId(), { filePath }));
         const beganMs = performance.now();
         await bots.insertMany(documents);
-        await until(() => started.size >= BOTS, { timeoutMs: 180_000, everyMs: 5 });
+        await until(() => started.size >= BOTS, { timeoutMs: 180_000, everyMs: 20 });
         const rate = BOTS / ((Math.max(...started.values()) - beganMs) / 1000);
         context.say(`ours: ${rate.toFixed(2)} a second`);
         return rate;
       });
+    const concurrency = loadSettings(environment).ENGINE_CONCURRENCY;
     // Nobody runs meanwhile who would take these for bots that were deleted.
     const bare = async (): Promise<number> => {
       const beganMs = performance.now();
-      const ids = await replayAll(docker, recording, loadSettings(environment).ENGINE_CONCURRENCY);
+      const ids: string[] = [];
+      await inLanes(Array.from({ length: BOTS }, newBotId), concurrency, async (botId) =>
+        ids.push(await replay(docker, recording, botId)),
+      );
       const rate = BOTS / ((performance.now() - beganMs) / 1000);
-      await Promise.all(ids.map((id) => docker.remove(id, { force: true })));
+      // As many at once as it started.
+      await inLanes(ids, concurrency, (id) => docker.remove(id, { force: true }));
       await untilEmpty(docker);
       context.say(`bare: ${rate.toFixed(2)} a second`);
       return rate;
@@ -83,18 +88,17 @@ export const bench: Bench = {
   },
 };
 
-/** Starts that many containers with so many starts at once, and returns their ids. */
-async function replayAll(engine: Engine, recording: Recording, concurrency: number): Promise<string[]> {
-  const ids: string[] = [];
-  let begun = 0;
+/** Does the work for each item, so many at once. */
+async function inLanes<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  const waiting = [...items];
   const lane = async (): Promise<void> => {
-    while (begun < BOTS) {
-      begun += 1;
-      ids.push(await replay(engine, recording, newBotId()));
-    }
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
   };
-  await Promise.all(Array.from({ length: concurrency }, lane));
-  return ids;
+  await Promise.all(Array.from({ length: width }, lane));
 }
 
 async function untilEmpty(engine: Engine): Promise<void> {

@@ -12,6 +12,7 @@ import { startS3 } from '../../../infra/local/s3.ts';
 import type { RunningServer, ServerKind, StartOptions } from '../../../infra/local/types.ts';
 import { createLogger } from '../../../infra/logger.ts';
 import { removeAll } from '../../support/engine.ts';
+import { until } from '../../support/poll.ts';
 import { endProcess, spawnNode } from './node-process.ts';
 import type { BenchContext, BenchServers } from './types.ts';
 
@@ -87,7 +88,10 @@ function makeContext(base: Pick<BenchContext, 'dir' | 'say' | 'signal' | 'within
         log: createLogger({ level: 'silent', service: 'bench' }),
       });
       atEnd('the engine', async () => engine[Symbol.asyncDispose]());
-      atEnd(`what ${installation} left on the engine`, () => removeAll(engine));
+      // The engine lets go of a network a moment after its last container.
+      atEnd(`what ${installation} left on the engine`, () =>
+        until(() => removeAll(engine).then(() => true), { timeoutMs: 30_000, everyMs: 500 }),
+      );
       say(`containers are labelled ${installation} in ${dir}`);
       return { engine, dockerHost };
     },
