@@ -8,7 +8,8 @@ const layer = (name, from, to) => ({
 });
 module.exports = {
   forbidden: [
-    layer('model-is-pure', '^model/', '^(infra|queues|producers|processors|dashboard|cli|test)/'),
+    layer('proto-below-all', '^proto/', '^(model|infra|queues|producers|processors|dashboard|cli|test)/'),
+    layer('model-is-pure', '^model/', '^(proto|infra|queues|producers|processors|dashboard|cli|test)/'),
     layer('model-does-no-io', '^model/', '^(node:)?(fs|net|http|https|child_process|os|dgram|tls)(/|$)'),
     layer('infra-below-queues', '^infra/', '^(queues|producers|processors|dashboard|cli|test)/'),
     layer('queues-below-actors', '^queues/', '^(producers|processors|dashboard|cli|test)/'),

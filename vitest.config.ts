@@ -1,18 +1,21 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // What needs servers gets them from test/setup/global.ts, which vitest runs only for projects that have files to run:
 // `npx vitest run --project unit` starts none.
 const withServers = { globalSetup: ['test/setup/global.ts'], testTimeout: 30_000, hookTimeout: 60_000 };
-const excluded = ['**/node_modules/**', '.data/**', 'test/browser/**'];
+const excluded = ['**/node_modules/**', '.data/**'];
 
 export default defineConfig({
   test: {
+    // Most tests wait for servers: one file at a time, vitest's choice for two cores, leaves them idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: [...excluded, 'test/{integration,conformance,e2e,chaos}/**'],
+          exclude: [...excluded, 'test/{integration,conformance,e2e,chaos,browser}/**'],
           sequence: { groupOrder: 0 },
         },
       },
@@ -35,6 +38,18 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...withServers,
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          exclude: excluded,
+          // A browser on a machine that has other things to do is slow, and is waited for.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

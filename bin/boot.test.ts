@@ -1,7 +1,7 @@
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { spawn, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../test/support/poll.ts';
@@ -128,5 +128,32 @@ describe('the boot script', () => {
     rmSync(join(dir, 'node_modules'), { recursive: true });
     const { stderr } = spawnSync(process.execPath, [boot()], { encoding: 'utf8', env: { PATH: dir } });
     expect(stderr).toContain('npm is not on the PATH');
+  });
+});
+
+/** Other Nodes of this machine that the boot script is for, and that cannot run the project themselves. */
+const olderNodes = [...new Set((process.env['PATH'] ?? '').split(delimiter))]
+  .map((folder) => join(folder, 'node'))
+  .map((path) => ({ path, version: spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout ?? '' }))
+  .filter(({ version }) => {
+    const major = Number(/^v(\d+)\./.exec(version)?.[1]);
+    return major >= 18 && major < 24;
+  });
+
+describe.each(olderNodes)('booted by $path, $version', ({ path }) => {
+  it('goes on with the Node that the project brings', () => {
+    makeTree('const version: string = process.version; console.log(version, ...process.argv.slice(2));');
+    const own = join(dir, 'node_modules', 'node', 'bin');
+    mkdirSync(own, { recursive: true });
+    symlinkSync(process.execPath, join(own, 'node'));
+    const result = spawnSync(path, [boot(), 'bots'], { encoding: 'utf8' });
+    expect(result).toMatchObject({ stdout: `${process.version} bots\n`, stderr: '', status: 0 });
+  });
+
+  it('says what is needed where the project’s Node is missing', () => {
+    makeTree('');
+    const { status, stderr } = spawnSync(path, [boot()], { encoding: 'utf8' });
+    expect(stderr).toMatch(/^Node 24 is needed, and this is Node \d+/);
+    expect(status).toBe(1);
   });
 });

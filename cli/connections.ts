@@ -1,10 +1,11 @@
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { MongoClient } from 'mongodb';
-import { collections, type Collections } from '../infra/mongo/collections.ts';
+import { collections, databaseNames, type Collections } from '../infra/mongo/collections.ts';
 import { connectionOptions } from '../infra/nats/connect.ts';
-import { CliError, isDenied, isUnreachable, Unreachable } from './errors.ts';
+import { CliError, deniedLogin, isUnreachable, Unreachable } from './errors.ts';
 import type { Target } from './target.ts';
+import { messageOf } from '../infra/message-of.ts';
 
 /** A person waits: what does not answer by then is away. */
 const PATIENCE_MS = 3_000;
@@ -12,16 +13,14 @@ const PATIENCE_MS = 3_000;
 /** Runs `work` with the installation's collections and closes the connection, whatever happens. */
 export async function withMongo<T>(
   target: Target,
-  work: (collections: Collections) => Promise<T>,
+  work: (collections: Collections, client: MongoClient) => Promise<T>,
 ): Promise<T> {
   const { settings } = target;
   const client = openMongo(settings.MONGO_URI);
   try {
     // Of several questions asked at once of a server that is away, all but one would hear only that we hung up.
     await client.connect();
-    return await work(
-      collections(client, { bots: settings.MONGO_BOTS_DATABASE, runtime: settings.MONGO_RUNTIME_DATABASE }),
-    );
+    return await work(collections(client, databaseNames(settings)), client);
   } catch (error) {
     throw explain('MongoDB', 'MONGO_URI', target, error);
   } finally {
@@ -58,6 +57,8 @@ function openMongo(uri: string): MongoClient {
       appName: 'the0-runtime cli',
       serverSelectionTimeoutMS: PATIENCE_MS,
       connectTimeoutMS: PATIENCE_MS,
+      // What a person was told is done shall not be rolled back by a fail-over.
+      writeConcern: { w: 'majority', wtimeoutMS: 10_000 },
     });
   } catch (error) {
     throw new CliError(
@@ -69,14 +70,7 @@ function openMongo(uri: string): MongoClient {
 }
 
 function explain(what: string, setting: string, target: Target, error: unknown): unknown {
-  const reason = error instanceof Error ? error.message : String(error);
-  if (isDenied(error))
-    return new CliError(
-      `${what} refused the login: ${reason}. Check the user and password in ${setting}`,
-      1,
-      { cause: error },
-    );
   if (isUnreachable(error))
-    return new Unreachable(what, `${setting}, ${target.origin}`, reason, { cause: error });
-  return error;
+    return new Unreachable(what, `${setting}, ${target.origin}`, messageOf(error), { cause: error });
+  return deniedLogin(error) ?? error;
 }

@@ -1,6 +1,7 @@
 import type { Settings } from '../infra/config/settings.ts';
-import { IptablesError, removeEgress } from '../infra/engine/egress/index.ts';
-import { bridgeName } from '../infra/engine/names.ts';
+import { IptablesError, planClosedRules, removeEgress } from '../infra/engine/egress/index.ts';
+import { bridgeName, internalBridgeName } from '../infra/engine/names.ts';
+import { sharedQueryNetwork } from '../model/names.ts';
 import { egressPlanOn } from './roles/egress.ts';
 
 /**
@@ -11,9 +12,13 @@ export async function removeRules(
   settings: Settings,
   remove: typeof removeEgress = removeEgress,
 ): Promise<void> {
-  const plan = await egressPlanOn(settings, bridgeName(settings.INSTALLATION));
+  const { INSTALLATION: installation } = settings;
+  const plans = [
+    await egressPlanOn(settings, bridgeName(installation)),
+    planClosedRules({ installation, bridge: internalBridgeName(sharedQueryNetwork(installation)) }),
+  ];
   try {
-    await remove(plan);
+    for (const plan of plans) await remove(plan);
   } catch (error) {
     if (!(error instanceof IptablesError && error.code === 'ENOENT')) throw error;
   }

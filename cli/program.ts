@@ -1,16 +1,38 @@
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './commands/audit.ts';
+import { backfillCommand } from './commands/backfill.ts';
 import { botRunnerCommand } from './commands/bot-runner.ts';
+import { botSchedulerCommand } from './commands/bot-scheduler.ts';
 import { botsCommand } from './commands/bots.ts';
-import { dashboardCommand } from './commands/dashboard.ts';
+import { completionCommand } from './commands/completion.ts';
+import { controllerCommand } from './commands/controller.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { doctorCommand } from './commands/doctor.ts';
-import { egressCommand } from './commands/egress.ts';
+import { eventsCommand } from './commands/events.ts';
+import { explainCommand } from './commands/explain.ts';
+import { gcCommand } from './commands/gc.ts';
+import { installationCommand } from './commands/installation.ts';
+import { logsCommand } from './commands/logs.ts';
+import { egressCommand, networkCommand } from './commands/network.ts';
+import { notificationsCommand } from './commands/notifications.ts';
 import { processorCommand } from './commands/processor.ts';
 import { retiredCommands } from './commands/retired.ts';
+import { queryCommand } from './commands/query.ts';
+import { queuesCommand } from './commands/queues.ts';
+import { rolloutsCommand } from './commands/rollouts.ts';
+import { queryServerCommand } from './commands/query-server.ts';
+import { runNowCommand } from './commands/run-now.ts';
+import { runsCommand } from './commands/runs.ts';
+import { schedulesCommand } from './commands/schedules.ts';
 import { settingsCommand } from './commands/settings.ts';
+import { stateCommand } from './commands/state.ts';
+import { statsCommand } from './commands/stats.ts';
+import { tokensCommand } from './commands/tokens.ts';
+import { topCommand } from './commands/top.ts';
 import { undeployCommand } from './commands/undeploy.ts';
 import { upCommand } from './commands/up.ts';
 import { versionCommand } from './commands/version.ts';
+import { whoAmICommand } from './commands/whoami.ts';
 import { EXIT, explainFailure, type ExitCode } from './errors.ts';
 import { productVersion } from './paths.ts';
 
@@ -31,12 +53,35 @@ export function buildProgram(): Command {
     deployCommand,
     undeployCommand,
     botsCommand,
+    rolloutsCommand,
+    explainCommand,
+    logsCommand,
+    eventsCommand,
+    queryCommand,
+    schedulesCommand,
+    runsCommand,
+    runNowCommand,
+    backfillCommand,
+    stateCommand,
+    queuesCommand,
+    statsCommand,
+    topCommand,
+    auditCommand,
+    whoAmICommand,
     botRunnerCommand,
+    botSchedulerCommand,
     processorCommand,
-    dashboardCommand,
+    queryServerCommand,
+    controllerCommand,
+    tokensCommand,
+    notificationsCommand,
     doctorCommand,
+    gcCommand,
+    networkCommand,
     egressCommand,
+    installationCommand,
     settingsCommand,
+    completionCommand,
     versionCommand,
     retiredCommands,
   ];

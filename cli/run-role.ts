@@ -1,22 +1,34 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
+import type { RetiredInUse } from '../infra/config/flags.ts';
 import { retiredInUse, type Environment } from '../infra/config/load.ts';
 import { settleAfterStart } from '../infra/after-start.ts';
 import type { Settings } from '../infra/config/settings.ts';
 import { Health } from '../infra/health.ts';
+import { healthMetrics } from '../infra/health-metrics.ts';
 import { startHealthServer } from '../infra/health-server.ts';
 import { Lifecycle } from '../infra/lifecycle.ts';
 import { createLogger, type Logger } from '../infra/logger.ts';
 import { createMetrics } from '../infra/metrics.ts';
+import { startTracing } from '../infra/tracing/start.ts';
+import { productVersion } from './paths.ts';
 import type { RoleContext } from './roles/context.ts';
 
 export type RunOptions = {
   service: string;
   settings: Settings;
   environment: Environment;
+  /** Flags that have no effect any more, and were given. */
+  retiredFlags?: readonly RetiredInUse[];
   healthPort: number;
   /** Setting named when that port is taken. */
-  healthPortSetting: 'HEALTH_PORT' | 'PROCESSOR_HEALTH_PORT';
+  healthPortSetting:
+    | 'HEALTH_PORT'
+    | 'SCHEDULER_HEALTH_PORT'
+    | 'PROCESSOR_HEALTH_PORT'
+    | 'GC_HEALTH_PORT'
+    | 'QUERY_HEALTH_PORT'
+    | 'CONTROL_HEALTH_PORT';
   /** Unset: JSON lines on stdout. */
   log?: Logger;
   /** Unset: one of its own, with signal handlers installed. */
@@ -31,6 +43,8 @@ export async function openProcess(options: RunOptions): Promise<RunningProcess> 
   const log = options.log ?? createLogger({ level: settings.LOG_LEVEL, service });
   for (const { name, replacement } of retiredInUse(options.environment))
     log.warn({ setting: name, replacement }, 'a retired setting has no effect');
+  for (const { name, replacement } of options.retiredFlags ?? [])
+    log.warn({ flag: name, replacement }, 'a retired flag has no effect');
 
   const lifecycle =
     options.lifecycle ?? withSignals(new Lifecycle({ log, drainDeadlineMs: settings.DRAIN_DEADLINE }));
@@ -38,7 +52,8 @@ export async function openProcess(options: RunOptions): Promise<RunningProcess> 
     log,
     isServing: () => (lifecycle.state === 'running' ? undefined : lifecycle.state),
   });
-  const metrics = createMetrics({ service });
+  const metrics = createMetrics({ service, version: productVersion() });
+  healthMetrics(health, metrics);
   const server = await startHealthServer({
     health,
     host: settings.HEALTH_HOST,
@@ -55,6 +70,7 @@ export async function openProcess(options: RunOptions): Promise<RunningProcess> 
     'starting',
   );
   const owner = `${service}@${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`;
+  await startTracing({ settings, service, version: productVersion(), owner, lifecycle, log });
   return { context: { settings, log, lifecycle, health, metrics, owner }, healthPort: server.port };
 }
 

@@ -39,7 +39,8 @@ export function findTarget(
     return { settings: loadSettings(environment), environment, origin: 'as the environment says' };
   const up = findUp(upFilePath(environment));
   if (up !== undefined) {
-    const merged = { ...environment, ...up.env };
+    // A flag outranks also what `up` was started with.
+    const merged = withFlags({ ...environment, ...up.env }, flags);
     return {
       settings: loadSettings(merged),
       environment: merged,

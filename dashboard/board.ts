@@ -4,6 +4,7 @@ import type { AppViewRoute } from '@bull-board/api/typings/app';
 import { ExpressAdapter } from '@bull-board/express';
 import type { Queue } from 'bullmq';
 import type { Request, Response, Router } from 'express';
+import { shownData, shownResult } from './job-data.ts';
 
 /** Bull Board's page asks another host for its fonts: ours names no other host, and works without a network. */
 const FOREIGN_LINK = /<link\b[^>]*\bhref="https?:\/\/[^>]*>\s*/g;
@@ -23,20 +24,40 @@ class OfflineAdapter extends ExpressAdapter {
   }
 }
 
+export type BoardOptions = {
+  queues: readonly Queue[];
+  basePath: string;
+  title: string;
+  /** Without what changes something, on the page and behind it. */
+  readOnly: boolean;
+};
+
 /** Bull Board over the given queues, to be mounted at `basePath` behind the login. */
-export function bullBoard(options: { queues: readonly Queue[]; basePath: string; title: string }): Router {
-  const adapter = new OfflineAdapter().setBasePath(options.basePath);
+export function bullBoard({ queues, basePath, title, readOnly }: BoardOptions): Router {
+  const adapter = new OfflineAdapter().setBasePath(basePath);
   createBullBoard({
-    queues: options.queues.map((queue) => new BullMQAdapter(queue)),
+    queues: queues.map((queue) => shown(queue, readOnly)),
     serverAdapter: adapter,
     options: {
       uiConfig: {
-        boardTitle: options.title,
+        boardTitle: title,
         boardLogo: { path: '/assets/icon.svg', width: 28, height: 28 },
         favIcon: { default: '/assets/icon.svg', alternative: '/assets/icon.svg' },
-        miscLinks: [{ text: 'Log out', url: '/logout' }],
+        miscLinks: [
+          { text: 'Dashboard', url: '/' },
+          { text: 'Log out', url: '/logout' },
+        ],
+        hideDocsLink: true,
       },
     },
   });
   return adapter.getRouter() as Router;
+}
+
+function shown(queue: Queue, readOnlyMode: boolean): BullMQAdapter {
+  const adapter = new BullMQAdapter(queue, { readOnlyMode });
+  adapter.setFormatter('data', shownData);
+  adapter.setFormatter('returnValue', (result) => shownResult(queue.name, result));
+  adapter.setFormatter('progress', (progress) => (typeof progress === 'number' ? progress : 0));
+  return adapter;
 }

@@ -1,95 +1,123 @@
-import { createHmac, randomBytes as nodeRandomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import type { Collection } from 'mongodb';
+import type { Logger } from '../infra/logger.ts';
+import { messageOf } from '../infra/message-of.ts';
+import type { BrowserSessionDocument } from '../infra/mongo/collections.ts';
+import { RecentReads } from '../infra/recent-reads.ts';
 
-export type SessionOptions = {
+export type SessionsOptions = {
+  sessions: Collection<BrowserSessionDocument>;
+  /** The installation's time. */
+  now: () => Date;
+  randomBytes: (size: number) => Buffer;
+  log: Logger;
   /** A session ends after so long without use. */
-  idleMs?: number;
+  idleMs: number;
   /** And after so long in any case. */
-  maxAgeMs?: number;
-  /** The oldest session gives way to one more. */
-  maxSessions?: number;
-  /** Wall-clock milliseconds. */
-  now?: () => number;
-  randomBytes?: (size: number) => Buffer;
+  maxAgeMs: number;
+  /** Of one token; the oldest gives way to one more. */
+  maxPerToken?: number;
 };
 
-type Session = { createdAt: number; usedAt: number };
+/** A browser that is logged in. */
+export type Session = {
+  tokenId: string;
+  /** What a request that changes something has to bring beside the cookie. */
+  csrfToken: string;
+  /** It ends then, however much it is used. */
+  endsAt: Date;
+};
 
-const HOUR = 3_600_000;
+const SECRET_BYTES = 32;
+const SECRET = /^[A-Za-z0-9_-]{43}$/;
+const MAX_NOTE_MS = 60_000;
 
 /**
- * Who is logged in. A cookie holds a random id and its signature; only ids that this process gave out and has not
- * forgotten count, so a restart logs everybody out.
+ * Who is logged in. A cookie holds a random text, of which only the hash is kept; kept in MongoDB, a session outlives a restart
+ * and holds at every process that serves the dashboard. One that was ended elsewhere is refused a second later at most.
  */
 export class Sessions {
-  readonly #options: Required<SessionOptions>;
-  readonly #key: Buffer;
-  readonly #sessions = new Map<string, Session>();
+  readonly #options: Required<SessionsOptions>;
+  readonly #reads: RecentReads<BrowserSessionDocument>;
 
-  constructor(options: SessionOptions = {}) {
-    this.#options = {
-      idleMs: 8 * HOUR,
-      maxAgeMs: 24 * HOUR,
-      maxSessions: 1_000,
-      now: Date.now,
-      randomBytes: nodeRandomBytes,
-      ...options,
+  constructor(options: SessionsOptions) {
+    this.#options = { maxPerToken: 20, ...options };
+    this.#reads = new RecentReads({ read: (id) => options.sessions.findOne({ _id: id }) });
+  }
+
+  /**
+   * A new session, and its cookie's value.
+   * @throws what MongoDB threw
+   */
+  async create(tokenId: string): Promise<{ cookie: string; session: Session }> {
+    const { sessions, now, randomBytes, maxAgeMs } = this.#options;
+    const cookie = randomBytes(SECRET_BYTES).toString('base64url');
+    const at = now();
+    const document: BrowserSessionDocument = {
+      _id: hashOf(cookie),
+      tokenId,
+      createdAt: at,
+      usedAt: at,
+      endsAt: new Date(at.getTime() + maxAgeMs),
     };
-    this.#key = this.#options.randomBytes(32);
+    await sessions.insertOne(document);
+    this.#reads.keep(document._id, document);
+    await this.#makeRoom(tokenId);
+    return { cookie, session: sessionOf(cookie, document) };
   }
 
-  /** A new session's cookie value. */
-  create(): string {
-    const now = this.#options.now();
-    this.#forgetExpired(now);
-    if (this.#sessions.size >= this.#options.maxSessions) {
-      const [oldest] = this.#sessions.keys();
-      if (oldest !== undefined) this.#sessions.delete(oldest);
-    }
-    const id = this.#options.randomBytes(32).toString('base64url');
-    this.#sessions.set(id, { createdAt: now, usedAt: now });
-    return `${id}.${this.#sign(id)}`;
-  }
-
-  /** The session's id when the cookie is one of ours and still good; using it keeps it alive. */
-  verify(cookie: string | undefined): string | undefined {
-    const id = this.#idOf(cookie);
-    const session = id === undefined ? undefined : this.#sessions.get(id);
-    if (id === undefined || session === undefined) return undefined;
-    const now = this.#options.now();
-    if (this.#isExpired(session, now)) {
-      this.#sessions.delete(id);
+  /**
+   * The session of a cookie while it is good. `use`: it was used, which keeps it alive.
+   * @throws what MongoDB threw, where it is away and the session was not seen of late
+   */
+  async find(cookie: string | undefined, { use }: { use: boolean }): Promise<Session | undefined> {
+    if (cookie === undefined || !SECRET.test(cookie)) return undefined;
+    const document = await this.#reads.find(hashOf(cookie));
+    if (document === null) return undefined;
+    const now = this.#options.now().getTime();
+    if (now >= document.endsAt.getTime() || now - document.usedAt.getTime() > this.#options.idleMs)
       return undefined;
-    }
-    session.usedAt = now;
-    return id;
+    this.#reads.keep(document._id, document);
+    if (use) this.#note(document, now);
+    return sessionOf(cookie, document);
   }
 
-  end(cookie: string | undefined): void {
-    const id = this.#idOf(cookie);
-    if (id !== undefined) this.#sessions.delete(id);
+  /** @throws what MongoDB threw */
+  async end(cookie: string | undefined): Promise<void> {
+    if (cookie === undefined || !SECRET.test(cookie)) return;
+    await this.#options.sessions.deleteOne({ _id: hashOf(cookie) });
+    this.#reads.forget(hashOf(cookie));
   }
 
-  get size(): number {
-    return this.#sessions.size;
+  async #makeRoom(tokenId: string): Promise<void> {
+    const { sessions, maxPerToken } = this.#options;
+    const old = await sessions
+      .find({ tokenId }, { projection: { _id: 1 } })
+      .sort({ createdAt: -1 })
+      .skip(maxPerToken)
+      .toArray();
+    if (old.length === 0) return;
+    const ids = old.map(({ _id }) => _id);
+    await sessions.deleteMany({ _id: { $in: ids } });
+    for (const id of ids) this.#reads.forget(id);
   }
 
-  #idOf(cookie: string | undefined): string | undefined {
-    const [id, signature] = (cookie ?? '').split('.');
-    if (id === undefined || id === '' || signature === undefined) return undefined;
-    const given = Buffer.from(signature);
-    const right = Buffer.from(this.#sign(id));
-    return given.length === right.length && timingSafeEqual(given, right) ? id : undefined;
-  }
-
-  #sign(id: string): string {
-    return createHmac('sha256', this.#key).update(id).digest('base64url');
-  }
-
-  #isExpired(session: Session, now: number): boolean {
-    return now - session.usedAt > this.#options.idleMs || now - session.createdAt > this.#options.maxAgeMs;
-  }
-
-  #forgetExpired(now: number): void {
-    for (const [id, session] of this.#sessions) if (this.#isExpired(session, now)) this.#sessions.delete(id);
+  #note(document: BrowserSessionDocument, now: number): void {
+    const { sessions, idleMs, log } = this.#options;
+    if (now - document.usedAt.getTime() < Math.min(MAX_NOTE_MS, idleMs / 4)) return;
+    const usedAt = new Date(now);
+    // Of what is kept, too: the next request does not write it again.
+    document.usedAt = usedAt;
+    sessions.updateOne({ _id: document._id }, { $max: { usedAt } }).catch((error: unknown) => {
+      log.debug({ error: messageOf(error) }, 'when a session was used could not be noted');
+    });
   }
 }
+
+const sessionOf = (cookie: string, { tokenId, endsAt }: BrowserSessionDocument): Session => ({
+  tokenId,
+  csrfToken: createHash('sha256').update(`csrf ${cookie}`).digest('base64url'),
+  endsAt,
+});
+
+const hashOf = (cookie: string): string => createHash('sha256').update(cookie).digest('hex');

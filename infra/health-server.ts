@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Health } from './health.ts';
 import { closeServer, listen } from './listen.ts';
+import { messageOf } from './message-of.ts';
 
 export type HealthServerOptions = {
   health: Health;
@@ -67,12 +68,7 @@ async function answer(
         const { contentType, body } = await options.metrics();
         return send(request, response, 200, body, contentType);
       } catch (error) {
-        return send(
-          request,
-          response,
-          500,
-          `metrics: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        return send(request, response, 500, `metrics: ${messageOf(error)}`);
       }
     default:
       return send(request, response, 404, 'not found: /healthz, /readyz and /metrics are here');

@@ -91,6 +91,11 @@ describe('the health server', () => {
     });
     health.degrade('changes', undefined);
     expect((await get('/readyz')).text).toBe('degraded: nats: away');
+    let idle: string | undefined = 'no events for 6 s';
+    health.degrade('events', () => idle);
+    expect((await get('/readyz')).text).toBe('degraded: nats: away; events: no events for 6 s');
+    idle = undefined;
+    expect((await get('/readyz')).text).toBe('degraded: nats: away');
   });
 
   it('is not ready from the moment the process drains', async () => {

@@ -1,6 +1,7 @@
 import { Liveness, type LivenessOptions, type Watch } from './health-liveness.ts';
 import type { Logger } from './logger.ts';
 import { OutageLog } from './logger.ts';
+import { loginRefusal, refusalInWords } from './login-refusal.ts';
 
 /** Throws when what it probes cannot be used; the message says what is the matter. `signal` aborts at the time-out. */
 export type Probe = (signal: AbortSignal) => Promise<unknown>;
@@ -13,6 +14,8 @@ export type CheckOptions = {
 };
 
 export type Readiness = { status: 'ok' | 'degraded' | 'not-ready'; reasons: string[] };
+
+type DegradedReason = string | (() => string | undefined);
 
 export type HealthOptions = LivenessOptions & {
   log: Logger;
@@ -40,7 +43,7 @@ export class Health implements Disposable {
   readonly #isServing: () => string | undefined;
   readonly #liveness: Liveness;
   readonly #checks = new Map<string, Check>();
-  readonly #degraded = new Map<string, string>();
+  readonly #degraded = new Map<string, DegradedReason>();
   #running = false;
 
   constructor(options: HealthOptions) {
@@ -64,8 +67,11 @@ export class Health implements Disposable {
     if (this.#running) void this.#probe(check);
   }
 
-  /** Something works, but less well than it should (polling instead of change streams); `undefined` takes it back. */
-  degrade(name: string, reason: string | undefined): void {
+  /**
+   * Something works, but less well than it should (polling instead of change streams); `undefined` takes it back. A
+   * function is asked each time.
+   */
+  degrade(name: string, reason: DegradedReason | undefined): void {
     if (reason === undefined) this.#degraded.delete(name);
     else this.#degraded.set(name, reason);
   }
@@ -95,9 +101,22 @@ export class Health implements Disposable {
     if (missing.length > 0) return { status: 'not-ready', reasons: missing };
     const reasons = [
       ...failing.map(words),
-      ...[...this.#degraded].map(([name, reason]) => `${name}: ${reason}`),
+      ...this.degradations().map(({ name, reason }) => `${name}: ${reason}`),
     ];
     return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons };
+  }
+
+  /** What the process stands on, and what is the matter with it; undefined: nothing. */
+  needs(): { name: string; problem: string | undefined }[] {
+    return [...this.#checks].map(([name, { problem }]) => ({ name, problem }));
+  }
+
+  /** What works less well than it should. */
+  degradations(): { name: string; reason: string }[] {
+    return [...this.#degraded].flatMap(([name, reason]) => {
+      const told = typeof reason === 'string' ? reason : reason();
+      return told === undefined ? [] : [{ name, reason: oneLine(told) }];
+    });
   }
 
   stop(): void {
@@ -140,7 +159,8 @@ async function within(timeoutMs: number, probe: Probe): Promise<void> {
 /** Credentials in a URL never leave the process, and a probe's answer stays one line. */
 function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : String(error);
-  return message
+  const refusal = loginRefusal(error);
+  return (refusal === undefined ? message : `${refusalInWords(refusal)} (${message})`)
     .replaceAll(/\/\/[^@/\s]*@/g, '//***@')
     .replaceAll(/\s+/g, ' ')
     .slice(0, 300);

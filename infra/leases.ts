@@ -1,8 +1,10 @@
 import type { Collection } from 'mongodb';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from './pause.ts';
 import { OutageLog, type Logger } from './logger.ts';
 import type { LeaseDocument } from './mongo/collections.ts';
+import { messageOf } from './message-of.ts';
 
 /** The lease is over: taken by another, not confirmed in time, or given back because we stop. */
 export class LeaseLost extends Error {
@@ -139,10 +141,7 @@ async function runHeld(options: LeaseOptions, owner: string, term: number, asked
   } catch (error) {
     lose('its work failed');
     if (!(error instanceof LeaseLost) && !isAbort(error))
-      log.error(
-        { lease: name, error: error instanceof Error ? error.message : String(error) },
-        'work under a lease failed',
-      );
+      log.error({ lease: name, error: messageOf(error) }, 'work under a lease failed');
   } finally {
     clearTimeout(expiry);
     signal.removeEventListener('abort', stop);
@@ -191,16 +190,9 @@ async function release(options: LeaseOptions, owner: string, term: number): Prom
   const given = collection
     .updateOne({ _id: name, owner, term }, { $set: { owner: '', until: new Date(0) } })
     .catch((error: unknown) => {
-      log.debug(
-        { lease: name, error: error instanceof Error ? error.message : String(error) },
-        'lease not released',
-      );
+      log.debug({ lease: name, error: messageOf(error) }, 'lease not released');
     });
   await Promise.race([given, sleep(2000, undefined, { ref: false })]);
 }
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined); // Aborted: the caller looks at the signal.
-}

@@ -68,6 +68,44 @@ describe('Lifecycle', () => {
     ]);
   });
 
+  it('begins to stop what takes work in before the first hook, and waits for it in its turn', async () => {
+    const life = new Lifecycle({ log, drainDeadlineMs: 1000 });
+    const order: string[] = [];
+    const face = Promise.withResolvers<void>();
+    const inHand = Promise.withResolvers<void>();
+    life.onStop('mongo', () => void order.push('mongo'));
+    life.onDrain('workers', async ({ reason }) => {
+      order.push(`workers begin: ${reason.kind}`);
+      await inHand.promise;
+      order.push('workers end');
+    });
+    life.onStop('dashboard', () => face.promise.then(() => void order.push('dashboard')));
+    const stopped = life.stop(requested);
+    expect(order).toEqual(['workers begin: request']);
+    face.resolve();
+    await vi.waitFor(() => expect(order).toContain('dashboard'));
+    expect(order).not.toContain('mongo');
+    inHand.resolve();
+    await stopped;
+    expect(order).toEqual(['workers begin: request', 'dashboard', 'workers end', 'mongo']);
+  });
+
+  it('tells of what takes work in and fails or hangs as of any hook, and aborts it when its time is up', async () => {
+    const life = new Lifecycle({ log, drainDeadlineMs: 50 });
+    const aborted = Promise.withResolvers<void>();
+    life.onDrain('hangs', ({ signal }) => {
+      signal.addEventListener('abort', () => aborted.resolve());
+      return new Promise(() => undefined);
+    });
+    life.onDrain('fails', () => {
+      throw new Error('no');
+    });
+    await life.stop(requested);
+    await aborted.promise;
+    expect(lines.join('')).toMatch(/"hook":"fails".*failed while stopping/);
+    expect(lines.join('')).toMatch(/"hook":"hangs".*did not stop in time/);
+  });
+
   it('does not let a hook that fails or hangs keep the others from running', async () => {
     const life = new Lifecycle({ log, drainDeadlineMs: 50 });
     const order: string[] = [];

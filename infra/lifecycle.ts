@@ -1,4 +1,5 @@
 import type { Logger } from './logger.ts';
+import { messageOf } from './message-of.ts';
 
 export type LifecycleState = 'starting' | 'running' | 'draining' | 'stopped';
 
@@ -43,12 +44,13 @@ const SIGNAL_NUMBERS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIG
 
 /**
  * The life of a process: starting → running → draining → stopped. Hooks are run in the reverse order of their
- * registration, one after the other, so what was opened first is closed last.
+ * registration, one after the other, so what was opened first is closed last. What takes work in begins to stop before
+ * the first of them (`onDrain`).
  */
 export class Lifecycle {
   readonly #log: Logger;
   readonly #options: Required<Omit<LifecycleOptions, 'log'>>;
-  readonly #hooks: { name: string; hook: StopHook }[] = [];
+  readonly #hooks: { name: string; hook: StopHook; atOnce: boolean }[] = [];
   readonly #firstHooks: { name: string; hook: StopHook; deadlineMs: number }[] = [];
   readonly #stopWanted = new AbortController();
   readonly #abort = new AbortController();
@@ -85,8 +87,15 @@ export class Lifecycle {
 
   /** Registers what has to be undone. Throws when draining has begun: the caller closes what it has just opened. */
   onStop(name: string, hook: StopHook): void {
-    if (this.#stopping !== undefined) throw new Error(`${name} was started while the process was stopping`);
-    this.#hooks.push({ name, hook });
+    this.#register(name, hook, false);
+  }
+
+  /**
+   * The same for what takes work in: it begins to stop the moment draining begins, beside all others of its kind, so that
+   * no hook that hangs before it keeps it at work. In its turn it is only waited for.
+   */
+  onDrain(name: string, hook: StopHook): void {
+    this.#register(name, hook, true);
   }
 
   /**
@@ -138,6 +147,11 @@ export class Lifecycle {
     };
   }
 
+  #register(name: string, hook: StopHook, atOnce: boolean): void {
+    if (this.#stopping !== undefined) throw new Error(`${name} was started while the process was stopping`);
+    this.#hooks.push({ name, hook, atOnce });
+  }
+
   async #stop(reason: StopReason): Promise<void> {
     this.#state = 'draining';
     this.#stopWanted.abort();
@@ -146,7 +160,10 @@ export class Lifecycle {
     this.#abort.abort();
     const budget = reason.kind === 'error' ? this.#options.errorDeadlineMs : this.#options.drainDeadlineMs;
     const deadline = this.#options.now() + budget;
-    for (const { name, hook } of this.#hooks.toReversed()) {
+    const hooks = this.#hooks
+      .toReversed()
+      .map(({ name, hook, atOnce }) => ({ name, hook: atOnce ? begun(hook, reason) : hook }));
+    for (const { name, hook } of hooks) {
       await this.#run(name, hook, reason, Math.max(deadline - this.#options.now(), LATE_HOOK_MS));
     }
     this.#state = 'stopped';
@@ -164,15 +181,25 @@ export class Lifecycle {
       if ((await Promise.race([work, timer.promise])) === 'late') {
         this.#log.warn({ hook: name, budgetMs: Math.round(budgetMs) }, 'did not stop in time');
         work.catch((error: unknown) =>
-          this.#log.warn({ hook: name, error: text(error) }, 'failed while stopping'),
+          this.#log.warn({ hook: name, error: messageOf(error) }, 'failed while stopping'),
         );
       }
     } catch (error) {
-      this.#log.warn({ hook: name, error: text(error) }, 'failed while stopping');
+      this.#log.warn({ hook: name, error: messageOf(error) }, 'failed while stopping');
     } finally {
       clearTimeout(handle);
     }
   }
 }
 
-const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** Runs a hook now, and gives one that only waits for it. */
+function begun(hook: StopHook, reason: StopReason): StopHook {
+  const timeout = new AbortController();
+  const work = (async () => hook({ reason, signal: timeout.signal }))();
+  // A failure is told in its turn; until then somebody has to listen.
+  work.catch(() => undefined);
+  return ({ signal }) => {
+    signal.addEventListener('abort', () => timeout.abort(), { once: true });
+    return work;
+  };
+}

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 
 /** A server could not listen; the message names address, port, the setting that moves it, and the cure. */
 export class ListenError extends Error {
@@ -23,7 +23,7 @@ export type ListenOptions = {
 
 /** Listens and resolves with the real address (port 0 picks a free one). */
 export async function listen(
-  server: Server,
+  server: NetServer,
   options: ListenOptions,
 ): Promise<{ host: string; port: number }> {
   await new Promise<void>((resolve, reject) => {

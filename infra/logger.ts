@@ -1,4 +1,6 @@
 import { pino, type Logger as PinoLogger } from 'pino';
+import { loginRefusal, refusalInWords } from './login-refusal.ts';
+import { messageOf } from './message-of.ts';
 
 export type Logger = PinoLogger;
 
@@ -34,11 +36,12 @@ export function createLogger(options: {
 }
 
 /**
- * One line when something goes away and one when it is back, however often it fails in between.
- * `failed` returns true when it wrote the line.
+ * One line when something goes away and one when it is back, however often it fails in between; and one when it turns out
+ * that it only does not let us in. `failed` returns true when it wrote a line.
  */
 export class OutageLog {
   #since: number | undefined;
+  #refused = false;
   readonly #log: Logger;
   readonly #what: string;
   readonly #now: () => number;
@@ -48,18 +51,22 @@ export class OutageLog {
     this.#now = now;
   }
   failed(error: unknown, fields: Record<string, unknown> = {}): boolean {
-    if (this.#since !== undefined) return false;
-    this.#since = this.#now();
-    this.#log.warn(
-      { ...fields, error: error instanceof Error ? error.message : String(error) },
-      `${this.#what} is away`,
-    );
+    const refusal = loginRefusal(error);
+    if (this.#since !== undefined && (refusal === undefined || this.#refused)) return false;
+    this.#since ??= this.#now();
+    this.#refused = refusal !== undefined;
+    const message =
+      refusal === undefined
+        ? `${this.#what} is away`
+        : `${this.#what === refusal.server ? '' : `${this.#what}: `}${refusalInWords(refusal)}`;
+    this.#log.warn({ ...fields, error: messageOf(error) }, message);
     return true;
   }
   recovered(): void {
     if (this.#since === undefined) return;
     this.#log.info({ outageMs: this.#now() - this.#since }, `${this.#what} is back`);
     this.#since = undefined;
+    this.#refused = false;
   }
   get isOut(): boolean {
     return this.#since !== undefined;

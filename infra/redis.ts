@@ -21,9 +21,25 @@ export function connectRedis(
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), 2_000),
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });
-  redis.on('error', options.onError);
+  redis.on('error', (error) => {
+    lastErrors.set(redis, error);
+    options.onError(error);
+  });
+  redis.on('ready', () => lastErrors.delete(redis));
   giveUpWhenSilent(redis);
   return redis;
+}
+
+/** Why a connection does not stand: a command only says that it does not. */
+const lastErrors = new WeakMap<Redis, Error>();
+
+/** Resolves when Redis has answered; rejects with what is wrong with the connection. */
+export async function pingRedis(redis: Redis): Promise<void> {
+  try {
+    await redis.ping();
+  } catch (error) {
+    throw lastErrors.get(redis) ?? error;
+  }
 }
 
 /**

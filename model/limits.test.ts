@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { botLimits, type OperatorLimits } from './limits.ts';
+import { botLimits, stateFilesLimit, stateLimitBytes, type OperatorLimits } from './limits.ts';
 
 const MB = 2 ** 20;
 const operator: OperatorLimits = {
@@ -9,6 +9,8 @@ const operator: OperatorLimits = {
   cpus: 1,
   cpuCeiling: 4,
   cpuShares: 512,
+  stateMb: 8192,
+  stateFiles: 20_000,
 };
 
 const limits = (config: Record<string, unknown>, rules = operator) => {
@@ -144,5 +146,44 @@ describe('botLimits', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('the limit of a state', () => {
+  it('is the operator’s, or what a bot asks for below it', () => {
+    expect(limits({})).toMatchObject({ stateBytes: 8192 * MB, stateFiles: 20_000 });
+    expect(limits({ state_files: 500 })).toMatchObject({ stateFiles: 500, notes: [] });
+    expect(limits({ state_files: '1M' })).toMatchObject({
+      stateFiles: 20_000,
+      notes: [
+        'config.state_files asks for 1000000 files; the operator allows 20000 files, which is what it gets',
+      ],
+    });
+    expect(limits({ state_limit: '64Mi' })).toMatchObject({ stateBytes: 64 * MB, notes: [] });
+    expect(limits({ state_limit: '1Ti' })).toMatchObject({
+      stateBytes: 8192 * MB,
+      notes: ['config.state_limit asks for 1024Gi; the operator allows 8Gi, which is what it gets'],
+    });
+  });
+
+  it('is refused where it cannot be read, or leaves no room', () => {
+    expect(problems({ state_limit: 'lots' })).toEqual([
+      'config.state_limit is "lots", which is no quantity: write it like "512Mi" or "1Gi"',
+    ]);
+    expect(problems({ state_limit: 10 })).toEqual([
+      'config.state_limit is 10, which means 10 bytes: at least 1Mi is needed; write it like "512Mi" or "1Gi"',
+    ]);
+    expect(problems({ state_files: 10 })).toEqual([
+      'config.state_files is 10, which means 10 files: at least 100 files is needed; write it like 1000',
+    ]);
+  });
+
+  it('is the operator’s for a bot that runs all the same', () => {
+    for (const unusable of [{}, { state_limit: 'lots' }, { state_limit: 1 }, { state_limit: '1Ti' }])
+      expect(stateLimitBytes(unusable, operator)).toBe(8192 * MB);
+    expect(stateLimitBytes({ state_limit: '2Mi' }, operator)).toBe(2 * MB);
+    for (const unusable of [{}, { state_files: 'lots' }, { state_files: 1 }, { state_files: 1e9 }])
+      expect(stateFilesLimit(unusable, operator)).toBe(20_000);
+    expect(stateFilesLimit({ state_files: 200 }, operator)).toBe(200);
   });
 });

@@ -14,8 +14,10 @@ const container = (over: Partial<ObservedContainer> = {}): ObservedContainer => 
   containerId: 'c1',
   state: 'running',
   fingerprint: 'f1',
+  restarts: 0,
   ...over,
 });
+const asked = (count: number): DesiredBot => bot({ restart: { count, words: 'ann: new image' } });
 const history = (over: Partial<BotHistory> = {}): BotHistory => ({
   phase: 'running',
   containerId: 'c1',
@@ -102,10 +104,52 @@ describe('planTransitions', () => {
       'its owner disabled it',
     ],
     [
+      'what is left of a bot that failed for good is dealt with',
+      plan([bot()], [container({ state: 'exited' })], history({ phase: 'failed', permanent: true })),
+      'start',
+      'its container ended',
+    ],
+    [
       'a container of a permanently failed bot is dealt with when its bot changed',
       plan([bot({ fingerprint: 'f2' })], [], history({ phase: 'failed', permanent: true })),
       'start',
       'its configuration or code changed',
+    ],
+    [
+      'a bot that somebody wants restarted is restarted, with who and why',
+      plan([asked(2)], [container({ restarts: 1 })], history({ attemptedRestarts: 1 })),
+      'restart',
+      'a restart was asked for: ann: new image',
+    ],
+    [
+      'a container of a release that knew no such wishes is restarted by the first',
+      plan([asked(1)], [container()], history()),
+      'restart',
+      'a restart was asked for: ann: new image',
+    ],
+    [
+      'a bot that failed for good is tried again when somebody wants it',
+      plan([asked(2)], [], history({ phase: 'failed', permanent: true, attemptedRestarts: 1 })),
+      'start',
+      'a restart was asked for: ann: new image',
+    ],
+    [
+      'a bot in back-off is tried at once when somebody wants it',
+      plan([asked(1)], [], history({ phase: 'backing-off', nextAttemptAt: new Date(NOW + 300_000) })),
+      'start',
+      'a restart was asked for: ann: new image',
+    ],
+    [
+      'a bot that its owner enabled again is started',
+      plan([bot()], [], { phase: 'stopped' }),
+      'start',
+      'its owner enabled it',
+    ],
+    [
+      'a bot whose hold was lifted is started',
+      plan([bot()], [], { phase: 'held' }),
+      'start',
+      'its hold was lifted',
     ],
   ])('%s', (_name, transitions, kind, cause) => {
     expect(transitions).toMatchObject([{ kind, botId: 'b', cause, delayMs: 0 }]);
@@ -127,6 +171,18 @@ describe('planTransitions', () => {
       'a bot that failed for good and is unchanged',
       plan([bot()], [], history({ phase: 'failed', permanent: true })),
     ],
+    [
+      'a bot that failed for good under the newest wish',
+      plan([asked(2)], [], history({ phase: 'failed', permanent: true, attemptedRestarts: 2 })),
+    ],
+    [
+      'a bot that was restarted as it was asked',
+      plan([asked(2)], [container({ restarts: 2 })], history({ attemptedRestarts: 2 })),
+    ],
+    [
+      'a container that is ahead of the wishes, as of an older database',
+      plan([asked(2)], [container({ restarts: 7 })], history({ attemptedRestarts: 7 })),
+    ],
     ['nothing at all', plan([], [])],
   ])('does nothing about %s', (_name, transitions) => {
     expect(transitions).toEqual([]);
@@ -135,7 +191,7 @@ describe('planTransitions', () => {
   it('lets a back-off run out, and not a moment longer', () => {
     const past = history({ phase: 'backing-off', nextAttemptAt: new Date(NOW + 4000) });
     expect(plan([bot()], [], past)).toMatchObject([
-      { kind: 'start', botId: 'b', cause: 'the back-off runs out', delayMs: 4000, contradicted: false },
+      { kind: 'start', botId: 'b', cause: 'the back-off runs out', delayMs: 4000, urgent: false },
     ]);
     const over = history({ phase: 'backing-off', nextAttemptAt: new Date(NOW - 1) });
     expect(plan([bot()], [], over)[0]?.delayMs).toBe(0);
@@ -144,10 +200,10 @@ describe('planTransitions', () => {
   it('says where a container contradicts what is remembered: no back-off may hold that up', () => {
     const past = history({ phase: 'backing-off', nextAttemptAt: new Date(NOW + 4000) });
     expect(plan([bot()], [container({ state: 'exited' })], past)).toMatchObject([
-      { kind: 'start', delayMs: 0, contradicted: true },
+      { kind: 'start', delayMs: 0, urgent: true },
     ]);
     expect(plan([bot()], [container()], past)).toMatchObject([
-      { kind: 'start', cause: 'a running container is adopted', contradicted: true },
+      { kind: 'start', cause: 'a running container is adopted', urgent: true },
     ]);
   });
 
@@ -158,6 +214,26 @@ describe('planTransitions', () => {
     ]);
   });
 
+  it.each([
+    ['was changed', plan([bot({ fingerprint: 'f2' })], [], history({ phase: 'backing-off' }))],
+    ['was enabled again', plan([bot()], [], { phase: 'stopped' })],
+    ['was released', plan([bot()], [], { phase: 'held' })],
+    ['was deleted and made anew', plan([bot()], [])],
+    ['somebody wants tried again', plan([asked(1)], [], history({ phase: 'backing-off' }))],
+    ['is running and was disabled', plan([bot({ enabled: false })], [container()], history())],
+    ['was changed while it ran', plan([bot({ fingerprint: 'f2' })], [container()], history())],
+  ])(
+    'lets no job that waits for its time hold up a bot that %s, however that is noticed',
+    (_what, planned) => {
+      expect(planned).toMatchObject([{ urgent: true, delayMs: 0 }]);
+    },
+  );
+
+  it('leaves the job that waits for the end of a back-off alone, and does without it where it is gone', () => {
+    const past = history({ phase: 'backing-off', nextAttemptAt: new Date(NOW - 1) });
+    expect(plan([bot()], [], past)).toMatchObject([{ kind: 'start', urgent: false, delayMs: 0 }]);
+  });
+
   it('counts the running container when a listing shows an old one beside it', () => {
     const listed = [container({ state: 'exited', containerId: 'c0' }), container()];
     expect(plan([bot()], listed, history())).toEqual([]);
@@ -165,114 +241,9 @@ describe('planTransitions', () => {
   });
 });
 
-/**
- * A small world in which planned transitions are carried out late, twice, out of order and partly, while owners change
- * their minds and containers die. However it went: once the world is left alone, it becomes what is desired.
- */
-type World = {
-  desired: Map<string, { enabled: boolean; version: number }>;
-  engine: Map<string, { id: string; version: number; state: 'running' | 'exited' | 'created' }>;
-  history: Map<string, BotHistory>;
-  ids: number;
-};
-
-const inputs = (world: World) => ({
-  desired: [...world.desired].map(([botId, d]) => ({
-    botId,
-    enabled: d.enabled,
-    fingerprint: `v${d.version}`,
-  })),
-  observed: [...world.engine].map(([botId, c]) => ({
-    botId,
-    containerId: c.id,
-    state: c.state,
-    fingerprint: `v${c.version}`,
-  })),
-  history: world.history,
-  now: NOW,
-});
-
-/** What every handler does, whatever the queue: look at the bot and make it right. `dies` cuts it off midway. */
-function converge(world: World, botId: string, dies: boolean): void {
-  const wish = world.desired.get(botId);
-  const held = world.engine.get(botId);
-  if (
-    held !== undefined &&
-    (wish === undefined || !wish.enabled || held.version !== wish.version || held.state !== 'running')
-  ) {
-    world.engine.delete(botId);
-    if (dies) return;
-  }
-  if (wish === undefined) {
-    world.history.delete(botId);
-    return;
-  }
-  if (!wish.enabled) {
-    world.history.set(botId, { phase: 'stopped' });
-    return;
-  }
-  if (!world.engine.has(botId)) {
-    world.ids += 1;
-    world.engine.set(botId, {
-      id: `c${world.ids}`,
-      version: wish.version,
-      state: dies ? 'created' : 'running',
-    });
-    if (dies) return;
-  }
-  const now = world.engine.get(botId);
-  if (now !== undefined)
-    world.history.set(botId, {
-      phase: 'running',
-      containerId: now.id,
-      attemptedFingerprint: `v${now.version}`,
-    });
-}
-
 const botIds = fc.constantFrom('a', 'b', 'c');
-const step = fc.oneof(
-  fc.record({ do: fc.constant('want' as const), botId: botIds, enabled: fc.boolean(), version: fc.nat(3) }),
-  fc.record({ do: fc.constant('delete' as const), botId: botIds }),
-  fc.record({ do: fc.constant('die' as const), botId: botIds }),
-  fc.record({ do: fc.constant('vanish' as const), botId: botIds }),
-  fc.record({ do: fc.constant('forget' as const), botId: botIds }),
-  fc.record({ do: fc.constant('plan' as const) }),
-  fc.record({ do: fc.constant('act' as const), pick: fc.nat(), again: fc.boolean(), dies: fc.boolean() }),
-);
 
-describe('planning and acting', () => {
-  it('converges from any state and any order of events, and never has two containers of a bot', () => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const world: World = { desired: new Map(), engine: new Map(), history: new Map(), ids: 0 };
-        const jobs: string[] = [];
-        for (const s of steps) {
-          if (s.do === 'want') world.desired.set(s.botId, { enabled: s.enabled, version: s.version });
-          else if (s.do === 'delete') world.desired.delete(s.botId);
-          else if (s.do === 'vanish') world.engine.delete(s.botId);
-          else if (s.do === 'forget') world.history.delete(s.botId);
-          else if (s.do === 'die') {
-            const held = world.engine.get(s.botId);
-            if (held !== undefined) held.state = 'exited';
-          } else if (s.do === 'plan') jobs.push(...planTransitions(inputs(world)).map((t) => t.botId));
-          else {
-            const [job] = s.again
-              ? jobs.slice(s.pick % Math.max(1, jobs.length))
-              : jobs.splice(s.pick % Math.max(1, jobs.length), 1);
-            if (job !== undefined) converge(world, job, s.dies);
-          }
-        }
-        for (let round = 0; round < 3; round += 1)
-          for (const transition of planTransitions(inputs(world))) converge(world, transition.botId, false);
-        expect(planTransitions(inputs(world))).toEqual([]);
-        for (const [botId, wish] of world.desired)
-          expect(world.engine.get(botId)?.version).toBe(wish.enabled ? wish.version : undefined);
-        for (const botId of world.engine.keys()) expect(world.desired.has(botId)).toBe(true);
-      }),
-      { numRuns: 2_000 },
-    );
-  });
-
+describe('any plan', () => {
   it('plans at most one transition for a bot', () => {
     fc.assert(
       fc.property(
@@ -285,6 +256,7 @@ describe('planning and acting', () => {
             botId: botIds,
             containerId: fc.string(),
             fingerprint: fc.constantFrom('f1', 'f2'),
+            restarts: fc.constant(0),
             state: fc.constantFrom(
               'created' as const,
               'running' as const,

@@ -50,11 +50,15 @@ export type BotStatus = {
   nextAttemptAt?: Date;
   /** Fingerprint of the last attempt; together with `permanent`, what is not tried again unchanged. */
   attemptedFingerprint?: string;
-  /** The last start failed in a way that only a change can mend. */
+  /** Which wish for a restart the last attempt was made under: a newer one is tried at once. Absent: none. */
+  attemptedRestarts?: number;
+  /** The last start failed in a way that only a change, or a person's wish, can mend. */
   permanent?: boolean;
   /** Machine-readable code of the failure. */
   failureCode?: string;
   image?: string;
+  /** Of the trace in which something was last done about it, hex; absent where that was not traced. */
+  traceId?: string;
   containerId?: string;
   startedAt?: Date;
   lock?: BotLock | null;

@@ -4,7 +4,7 @@ import { loadSettings } from '../infra/config/load.ts';
 import { checkSpec } from '../infra/engine/spec-check.ts';
 import { botLabels } from '../model/labels.ts';
 import { botLimits } from '../model/limits.ts';
-import { type BotSpecInput, botSpec, operatorLimits } from './bot-spec.ts';
+import { type BotSpecInput, botSpec, operatorLimits, runSpec } from './bot-spec.ts';
 import { RUNTIME_IDS } from './entrypoints/index.ts';
 import { planLaunch } from './entrypoints/plan.ts';
 
@@ -49,6 +49,7 @@ function input(
       runtime,
       fingerprint: 'f',
       token: 3,
+      restarts: 0,
       code: 'abc',
     }),
     settings,
@@ -69,6 +70,7 @@ describe('botSpec', () => {
       ['the0_launch_bot-1', '/the0/run', false],
       ['the0_state_bot-1', '/state', false],
     ]);
+    expect(spec.volumes.map(({ sizeBytes }) => sizeBytes)).toEqual([undefined, undefined, 8192 * 2 ** 20]);
     expect(spec).toMatchObject({ name: 'the0_bot_bot-1', kind: 'bot', network: 'bots', workingDir: '/bot' });
     expect(spec.readOnlyRoot).toBeUndefined();
   });
@@ -85,7 +87,7 @@ describe('botSpec', () => {
 
   it('carries the bot’s own limits and the operator’s', () => {
     const { limits } = botSpec(
-      input({ BOT_PIDS_LIMIT: '99', BOT_SHM_MB: '3' }, 'nodejs20', {
+      input({ BOT_PIDS_LIMIT: '99', BOT_SHM_MB: '3', LOG_ENGINE_MB: '6' }, 'nodejs20', {
         memory_limit: '64Mi',
         cpu_limit: '250m',
       }),
@@ -98,7 +100,17 @@ describe('botSpec', () => {
       nofile: 4096,
       nproc: 65_536,
       shmBytes: 3 * 2 ** 20,
+      fileBytes: 8192 * 2 ** 20,
+      logBytes: 6 * 2 ** 20,
     });
+  });
+
+  it('lets no file grow beyond a whole state, and none be too small for a runtime', () => {
+    const megabytes = (environment: Record<string, string>) =>
+      (botSpec(input(environment)).limits.fileBytes ?? 0) / 2 ** 20;
+    expect(megabytes({ MAX_STATE_SIZE_MB: '20000' })).toBe(20_000);
+    expect(megabytes({ MAX_STATE_SIZE_MB: '1' })).toBe(4096);
+    expect(megabytes({ MAX_STATE_SIZE_MB: '1', BOT_TMP_MB: '5000' })).toBe(5000);
   });
 
   it.each([
@@ -141,7 +153,7 @@ describe('botSpec', () => {
       NATS_URL: 'nats://user:canary-nats@nats:4222',
       MONGO_URI: 'mongodb://user:canary-mongo@mongo',
       REDIS_URL: 'redis://:canary-redis@redis',
-      DASHBOARD_TOKEN: 'canary-dashboard-token',
+      QUERY_TOKEN: 'canary-query-token',
       IMAGE_REGISTRY_SERVER: 'registry.example.com',
       IMAGE_REGISTRY_USERNAME: 'canary-registry-user',
       IMAGE_REGISTRY_PASSWORD: 'canary-registry',
@@ -152,5 +164,34 @@ describe('botSpec', () => {
         return !spec.includes('canary') && !/MINIO|NATS|REDIS|MONGO|S3_/.test(spec);
       }),
     );
+  });
+});
+
+describe('runSpec', () => {
+  const { botId: _unused, ...rest } = input();
+  const spec = runSpec({ ...rest, scheduleId: 'bot-1', runId: 'bot-1@20261124T100000Z' });
+
+  it('is a bot’s container in all but its names, its kind and its launch volume', () => {
+    expect({ ...spec, name: '', kind: '', volumes: [] }).toEqual({
+      ...botSpec(input()),
+      name: '',
+      kind: '',
+      volumes: [],
+    });
+    expect(spec).toMatchObject({ name: 'the0_run_bot-1_20261124T100000Z', kind: 'run' });
+    expect(() => checkSpec('the0', spec, { ...HOST, ociRuntimes: [...HOST.ociRuntimes] })).not.toThrow();
+  });
+
+  it('has a launch volume of its own, found by its run, and shares the state of its schedule', () => {
+    expect(spec.volumes.map(({ volume }) => volume)).toEqual([
+      'the0_code_abc',
+      'the0_runlaunch_bot-1_20261124T100000Z',
+      'the0_state_bot-1',
+    ]);
+    expect(spec.volumes[1]?.labels).toEqual({
+      'runtime.id': 'bot-1',
+      'the0.kind': 'run-launch',
+      'the0.run': 'bot-1@20261124T100000Z',
+    });
   });
 });

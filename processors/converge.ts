@@ -1,13 +1,16 @@
 import type { Collection } from 'mongodb';
 import type { Engine } from '../infra/engine/port.ts';
 import { backoffDelayMs, type BackoffPolicy } from '../model/backoff.ts';
+import { recordedTraceId } from '../infra/tracing/tracing.ts';
 import { botIdProblem } from '../model/bots.ts';
 import type { BotStatus } from '../model/status.ts';
-import { sameDesire, type Desired, type DesiredReader } from './desired.ts';
+import { attemptOf, sameDesire, type Desired, type DesiredReader } from './desired.ts';
 import { describeFailure, LockLost, NotReadyYet } from './errors.ts';
+import type { Keeping } from './keeping.ts';
 import { BotLock, type StatusChange } from './lock.ts';
 import { rest } from './rest.ts';
 import { run } from './run.ts';
+import { StartTiming } from './start-timing.ts';
 import type { Launcher } from './launch.ts';
 import { Superseded } from './wish-watch.ts';
 
@@ -30,12 +33,17 @@ export type ConvergeDeps = {
   wishes: DesiredReader;
   statuses: Collection<BotStatus>;
   engine: Engine;
-  launcher: Launcher;
+  /** Throws where the engine that answers is not the installation's own: what that one lacks says nothing of the bot. */
+  sameEngine: () => Promise<void>;
+  launcher: Pick<Launcher, 'start' | 'startAgain'>;
+  keeping: Keeping;
   /** Name of this processor in locks. */
   owner: string;
   policy: { backoff: BackoffPolicy; stableAfterMs: number; stopGraceMs: number; lastOutputLines: number };
   /** Puts a start of the bot on its queue, to be taken after the delay. */
   defer: (botId: string, delayMs: number, cause: string) => Promise<void>;
+  /** Takes a start that waits for its time off the queue. */
+  withdraw: (botId: string) => Promise<void>;
   clock: { now: () => Date; random: () => number };
 };
 
@@ -50,10 +58,14 @@ export type Pass = {
   desired: Desired;
   /** A person does not want to wait for the end of a back-off. */
   hurry: boolean;
+  timing: StartTiming;
   /** Aborts when the lock is lost or the processor drains. */
   signal: AbortSignal;
   readDesired: () => Promise<Desired>;
 };
+
+/** Code of a start that is held back because the bot's state cannot be had just now. */
+const STATE_UNAVAILABLE = 'state_unavailable';
 
 /** A wish that changes faster than we can follow is left to the next job after so many rounds. */
 const MAX_ROUNDS = 5;
@@ -65,12 +77,15 @@ const MAX_ROUNDS = 5;
 export async function converge(
   deps: ConvergeDeps,
   botId: string,
-  options: { drain: AbortSignal; hurry?: boolean },
+  options: { drain: AbortSignal; hurry?: boolean; timing?: StartTiming },
 ): Promise<Outcome> {
+  const { drain, hurry = false, timing = new StartTiming() } = options;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const lock = await BotLock.acquire({ statuses: deps.statuses, botId, owner: deps.owner });
+    const lock = await timing.measure('lock', () =>
+      BotLock.acquire({ statuses: deps.statuses, botId, owner: deps.owner }),
+    );
     if (lock === undefined) return { kind: 'busy' };
-    const pass = await underLock(deps, lock, { drain: options.drain, hurry: options.hurry ?? false });
+    const pass = await underLock(deps, lock, { drain, hurry, timing });
     if (!pass.again) return pass.outcome;
   }
   // The newest wish may be one that a deferral of ours has replaced on the queue: the job itself looks again.
@@ -80,7 +95,7 @@ export async function converge(
 async function underLock(
   deps: ConvergeDeps,
   lock: BotLock,
-  { drain, hurry }: { drain: AbortSignal; hurry: boolean },
+  { drain, hurry, timing }: { drain: AbortSignal; hurry: boolean; timing: StartTiming },
 ): Promise<{ outcome: Outcome; again: boolean }> {
   const read = (): Promise<Desired> => deps.wishes.read(lock.botId);
   try {
@@ -91,6 +106,7 @@ async function underLock(
       status: lock.found,
       desired,
       hurry,
+      timing,
       signal: AbortSignal.any([lock.lost, drain]),
       readDesired: read,
     };
@@ -98,9 +114,10 @@ async function underLock(
     // Deferral first, then the reading, then the release: a wish that came before our deferral is seen here, and one
     // that comes after it replaces it on the queue. So none is held up by a back-off that it should have ended.
     if (result.outcome.kind === 'deferred') await deferStart(deps, lock.botId, result.outcome);
+    else if (desired.kind !== 'run') await withdrawStart(pass);
     const [now] = await Promise.all([
       read(),
-      'forget' in result ? lock.releaseAndForget() : lock.release(result.change),
+      'forget' in result ? lock.releaseAndForget() : lock.release(withTrace(pass, result.change)),
     ]);
     return { outcome: result.outcome, again: !sameDesire(desired, now) };
   } catch (error) {
@@ -121,16 +138,33 @@ async function underLock(
   }
 }
 
+/** Where people find what led to this and what was done. A look that found all well, or the same as before, is no part of it. */
+function withTrace({ lock: { found } }: Pass, change: StatusChange): StatusChange {
+  const after = (field: (typeof TELLING)[number]): unknown =>
+    change.unset?.includes(field) === true ? undefined : (change.set[field] ?? found[field]);
+  if (TELLING.every((field) => after(field) === found[field])) return change;
+  const traceId = recordedTraceId();
+  if (traceId !== undefined) return { ...change, set: { ...change.set, traceId } };
+  return found.traceId === undefined ? change : { ...change, unset: [...(change.unset ?? []), 'traceId'] };
+}
+
+/** What is another after something was done. */
+const TELLING = ['phase', 'containerId', 'consecutiveFailures'] as const;
+
 async function attempt(pass: Pass): Promise<PassResult> {
   const problem = botIdProblem(pass.lock.botId);
   if (problem !== undefined) return unusableId(pass, problem);
-  if (pass.desired.kind !== 'run') return rest(pass, pass.desired);
+  if (pass.desired.kind !== 'run') {
+    await pass.deps.sameEngine();
+    return rest(pass, pass.desired);
+  }
   try {
+    await pass.deps.sameEngine();
     return await run(pass, pass.desired);
   } catch (error) {
     if (error instanceof LockLost || error instanceof Superseded || pass.signal.aborted) throw error;
     if (error instanceof NotReadyYet) return waiting(pass, error);
-    return startFailed(pass, pass.desired.fingerprint, error);
+    return startFailed(pass, pass.desired, error);
   }
 }
 
@@ -151,7 +185,7 @@ function unusableId(pass: Pass, problem: string): PassResult {
         since: pass.status.since,
         permanent: true,
         failureCode: outcome.code,
-        ...(pass.desired.kind === 'run' ? { attemptedFingerprint: pass.desired.fingerprint } : {}),
+        ...(pass.desired.kind === 'run' ? attemptOf(pass.desired) : {}),
       },
     },
     outcome,
@@ -166,15 +200,16 @@ function waiting(pass: Pass, error: NotReadyYet): PassResult {
   };
 }
 
-function startFailed(pass: Pass, fingerprint: string, error: unknown): PassResult {
+function startFailed(pass: Pass, desired: Extract<Desired, { kind: 'run' }>, error: unknown): PassResult {
   const failure = describeFailure(error);
   const now = pass.deps.clock.now();
-  const known = pass.status.attemptedFingerprint === fingerprint;
+  const known = pass.status.attemptedFingerprint === desired.fingerprint;
+  const phase = failure.code === STATE_UNAVAILABLE ? ('state-unavailable' as const) : ('failed' as const);
   const common = {
-    phase: 'failed' as const,
-    since: pass.status.phase === 'failed' && known ? pass.status.since : now,
+    phase,
+    since: pass.status.phase === phase && known ? pass.status.since : now,
     failureCode: failure.code,
-    attemptedFingerprint: fingerprint,
+    ...attemptOf(desired),
   };
   if (!failure.retryable) {
     return {
@@ -198,11 +233,21 @@ function startFailed(pass: Pass, fingerprint: string, error: unknown): PassResul
   };
 }
 
+/**
+ * A bot that rests waits for nothing. Should its owner change his mind, the start that this leads to must not join one that
+ * waits for the end of an old back-off; it is looked for among the wishes after this, so none is lost with it.
+ */
+async function withdrawStart({ deps, lock }: Pass): Promise<void> {
+  if (lock.found.nextAttemptAt === undefined) return;
+  // Left over because Redis is away, it does no harm: the planner's starts replace it, or it finds nothing to do.
+  await deps.withdraw(lock.botId).catch(() => undefined);
+}
+
 async function deferStart(
   deps: ConvergeDeps,
   botId: string,
   outcome: { at: Date; reason: string },
 ): Promise<void> {
   const delayMs = Math.max(0, outcome.at.getTime() - deps.clock.now().getTime());
-  await deps.defer(botId, delayMs, `next attempt after: ${outcome.reason}`.slice(0, 500));
+  await deps.defer(botId, delayMs, `next attempt after: ${outcome.reason}`);
 }

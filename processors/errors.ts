@@ -1,3 +1,4 @@
+import { messageOf } from '../infra/message-of.ts';
 /** Why a handler could not do its work, and whether trying again unchanged can help. */
 export class StartProblem extends Error {
   override readonly name = 'StartProblem';
@@ -33,7 +34,7 @@ export function describeFailure(error: unknown): Failure {
   const fields = error as { code?: unknown; retryable?: unknown };
   return {
     code: typeof fields.code === 'string' ? fields.code : 'unexpected',
-    message: error instanceof Error ? error.message : String(error),
+    message: messageOf(error),
     retryable: fields.retryable !== false,
   };
 }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { exitInWords, inWords } from './exits.ts';
+import type { ContainerDetail, Engine } from '../infra/engine/port.ts';
+import { exitInWords, exitOf, inWords } from './exits.ts';
 
 const exit = {
   at: new Date(0),
@@ -30,4 +31,23 @@ it.each([
   [86_400, '24 h'],
 ])('%d seconds read as %s', (seconds, words) => {
   expect(inWords(seconds)).toBe(words);
+});
+
+it('has the last lines, and in plain words the one that says that the program could not be started', async () => {
+  const lines = [
+    '{"level":"error","message":"order refused"}',
+    'launch.sh: 70: exec: ./bot: not found',
+    '{"level":"error","message":"Failed to start process: EXECUTE_ERROR: \\"./bot\\" cannot be executed"}',
+  ];
+  const engine = {
+    async *logs() {
+      yield { data: Buffer.from(`${lines.join('\n')}\n`) };
+    },
+  } as unknown as Engine;
+  const container = { id: 'c', exitCode: 127, oomKilled: false } as ContainerDetail;
+  const options = { requested: false, lastOutputLines: 10, now: new Date(0) };
+  expect((await exitOf(engine, container, options)).lastOutput).toEqual([
+    ...lines.slice(0, 2),
+    'Failed to start process: EXECUTE_ERROR: "./bot" cannot be executed',
+  ]);
 });

@@ -1,5 +1,6 @@
 import type { ContainerDetail, Engine } from '../infra/engine/port.ts';
 import type { LastExit } from '../model/status.ts';
+import { startFailure } from './entrypoints/start-failure.ts';
 
 const MAX_LINE_LENGTH = 1_000;
 const MAX_OUTPUT_MS = 3_000;
@@ -38,7 +39,7 @@ async function lastOutput(engine: Engine, containerId: string, lines: number): P
     .split('\n')
     .filter((line) => line !== '')
     .slice(-lines)
-    .map((line) => line.slice(0, MAX_LINE_LENGTH));
+    .map((line) => (startFailure(line) ?? line).slice(0, MAX_LINE_LENGTH));
 }
 
 /** The exit in plain words, for `reason`. */

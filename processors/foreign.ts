@@ -50,7 +50,8 @@ export class ForeignContainers {
         .filter(
           (container) => container.labels[LABEL.installation] === undefined && container.state === 'running',
         )
-        .filter((container) => container.labels[LABEL.type] === 'realtime')
+        // A schedule's run, too. Ids of bots and schedules never meet.
+        .filter((container) => ['realtime', 'scheduled'].includes(container.labels[LABEL.type] ?? ''))
         .map((container) => [container.labels[LABEL.id] ?? '', container.id]),
     );
   }

@@ -1,6 +1,8 @@
 import type { Engine, RegistryAuth } from '../infra/engine/port.ts';
 import type { Logger } from '../infra/logger.ts';
+import { messageOf } from '../infra/message-of.ts';
 import { Background } from './background.ts';
+import type { ImageRecords } from './image-records.ts';
 
 /** How long a resolved image is believed without asking the engine: short, so that a removed one is found out. */
 const BELIEVED_MS = 30_000;
@@ -13,6 +15,7 @@ export class Images implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #auth: RegistryAuth | undefined;
   readonly #log: Logger;
+  readonly #records: Pick<ImageRecords, 'pulled' | 'used'> | undefined;
   readonly #known = new Map<string, { id: string; atMs: number }>();
   readonly #pulls: Background<string>;
   readonly #now: () => number;
@@ -21,12 +24,15 @@ export class Images implements AsyncDisposable {
     engine: Engine;
     auth?: RegistryAuth;
     log: Logger;
+    /** Where it is kept what was pulled, and when it was used. */
+    records?: Pick<ImageRecords, 'pulled' | 'used'>;
     patienceMs?: number;
     now?: () => number;
   }) {
     this.#engine = options.engine;
     this.#auth = options.auth;
     this.#log = options.log;
+    this.#records = options.records;
     this.#now = options.now ?? (() => performance.now());
     this.#pulls = new Background({ patienceMs: options.patienceMs ?? 1_500, interestMs: 10_000 });
   }
@@ -40,6 +46,7 @@ export class Images implements AsyncDisposable {
       signal === undefined ? {} : { signal },
     );
     const id = present ?? (await this.#pull(reference, signal));
+    if (present !== undefined) this.#record(this.#records?.used(reference));
     this.#known.set(reference, { id, atMs: this.#now() });
     return id;
   }
@@ -60,12 +67,20 @@ export class Images implements AsyncDisposable {
         const beganMs = this.#now();
         this.#log.info({ image: reference }, 'Pulling an image');
         const id = await this.#engine.pullImage(reference, { signal: pullSignal, ...auth });
+        this.#record(this.#records?.pulled(reference, id));
         this.#log.info({ image: reference, tookMs: Math.round(this.#now() - beganMs) }, 'Pulled an image');
         return id;
       },
       () => `the image ${reference} is being pulled`,
       signal,
     );
+  }
+
+  /** Nobody waits for it: without a record an image is merely never collected. */
+  #record(writing: Promise<void> | undefined): void {
+    writing?.catch((error: unknown) => {
+      this.#log.debug({ error: messageOf(error) }, 'The use of an image was not put on record');
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

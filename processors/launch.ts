@@ -1,46 +1,28 @@
-import type { Settings } from '../infra/config/settings.ts';
 import { NameTaken } from '../infra/engine/errors.ts';
-import type { ContainerSpec, Engine } from '../infra/engine/port.ts';
-import { botLabels, LABEL } from '../model/labels.ts';
-import { botLimits } from '../model/limits.ts';
-import { botSpec, operatorLimits } from './bot-spec.ts';
-import type { CodeStore } from './code/store.ts';
-import { checkEntryPoint } from './code/entry-check.ts';
+import type { ContainerSpec } from '../infra/engine/port.ts';
+import { botLabels } from '../model/labels.ts';
+import { botSpec } from './bot-spec.ts';
 import type { Pass } from './converge.ts';
 import { sameDesire, type Desired } from './desired.ts';
-import { runtimeOf } from './entrypoints/index.ts';
-import { planLaunch } from './entrypoints/plan.ts';
-import { tarOf } from './entrypoints/tar.ts';
 import type { LaunchPlan } from './entrypoints/types.ts';
-import { StartProblem } from './errors.ts';
-import type { ForeignContainers } from './foreign.ts';
-import type { Images } from './images.ts';
-import type { Semaphore } from './semaphore.ts';
+import type { Keeping } from './keeping.ts';
+import { fillContainer } from './launch/fill.ts';
+import { assertEgress, prepare, type PrepareDeps } from './launch/prepare.ts';
+import type { Place, Semaphore } from './semaphore.ts';
 import { sayingWhenSlow } from './slow-phase.ts';
-import { ensureStateOwnership } from './state-volume.ts';
 import { Superseded, whileWanted } from './wish-watch.ts';
+
+export type { EgressGate } from './launch/prepare.ts';
 
 type Wanted = Extract<Desired, { kind: 'run' }>;
 
 /** `notes`: what its owner should know although it runs, such as a limit that was lowered. */
 export type Started = { id: string; image: string; notes: readonly string[] };
 
-/** Whether bots may start as the network is now; see `infra/engine/egress`. */
-export type EgressGate = () => Promise<{ allowed: boolean; reason: string }>;
-
-export type LauncherDeps = {
-  engine: Engine;
-  images: Images;
-  code: Pick<CodeStore, 'ensure'>;
-  foreign: ForeignContainers;
-  egress: EgressGate;
-  /** Rejects when the engine that answers is not the installation's own. */
-  sameEngine: () => Promise<void>;
-  /** Creates, starts and removals at once: an engine does less, not more, when asked for everything together. */
+export type LauncherDeps = PrepareDeps & {
+  /** Starts at once (create, fill, start): an engine does less, not more, when asked for everything together. */
   slots: Semaphore;
-  settings: Settings;
-  /** Content of the file that `BOT_SECCOMP_PROFILE` names. */
-  seccompProfile?: string;
+  keeping: Keeping;
   newId: () => string;
 };
 
@@ -56,101 +38,118 @@ export class Launcher {
 
   /** Starts the bot's container. Throws what `describeFailure` reads; leaves no container behind when it throws. */
   async start(pass: Pass, desired: Wanted): Promise<Started> {
-    const { engine, foreign, slots } = this.#deps;
-    const launch = this.#plan(desired);
-    const limits = botLimits(desired.bot.config ?? {}, operatorLimits(this.#deps.settings));
-    if (!limits.ok) throw new StartProblem('bad_limits', limits.problems.join('; '), { retryable: false });
-    await this.#deps.sameEngine();
-    await foreign.assertNone(pass.lock.botId);
+    const { engine, slots } = this.#deps;
+    const listening = this.#listening(pass, desired);
 
-    const since = pass.status.phase === 'starting' ? pass.status.since : pass.deps.clock.now();
-    const saying = <T>(reason: string, step: () => Promise<T>): Promise<T> =>
-      sayingWhenSlow(pass.lock, { phase: 'starting', reason, since }, step);
-    const listening = { desired, read: pass.readDesired, everyMs: LISTEN_EVERY_MS, signal: pass.signal };
-
-    await saying('Finding out whether the network of bots is filtered.', () =>
-      whileWanted(listening, () => this.#assertEgress()),
-    );
-    const reference = runtimeOf(desired.bot.custom?.config?.runtime).image(this.#deps.settings);
-    const image = await saying(`Getting the image ${reference}.`, () =>
-      whileWanted(listening, (signal) => this.#deps.images.ensure(reference, signal)),
-    );
-    const code = await saying('Getting its code.', () =>
-      whileWanted(listening, (signal) =>
-        this.#deps.code.ensure({
-          filePath: desired.bot.custom?.filePath ?? '',
-          executablePaths: launch.executablePaths,
-          image,
-          signal,
-        }),
-      ),
-    );
-    checkEntryPoint(code.manifest, launch.entryFile, 'bot');
-
+    const prepared = await prepare(this.#deps, {
+      bot: desired.bot,
+      botType: 'realtime',
+      step: (reason, work) => this.#saying(pass, reason, () => whileWanted(listening, work)),
+      timing: pass.timing,
+    });
     const spec = botSpec({
+      ...prepared,
       installation: engine.installation,
       botId: pass.lock.botId,
-      launch,
-      limits: limits.limits,
-      image,
-      codeVolume: { name: code.volume, labels: { [LABEL.code]: code.codeId } },
-      settings: this.#deps.settings,
-      ...(this.#deps.seccompProfile === undefined ? {} : { seccompProfile: this.#deps.seccompProfile }),
       labels: botLabels({
         botId: pass.lock.botId,
-        entrypoint: launch.entryFile,
-        runtime: String(desired.bot.custom?.config?.runtime),
+        entrypoint: prepared.launch.entryFile,
+        runtime: prepared.runtime,
         fingerprint: desired.fingerprint,
         token: pass.lock.token,
-        code: code.codeId,
+        restarts: desired.restarts,
+        code: prepared.codeId,
       }),
     });
-    const id = await saying('Starting its container.', () =>
-      slots.run(() => this.#createAndStart(pass, desired, spec, launch), pass.signal),
+    const waitsSinceMs = performance.now();
+    const id = await this.#saying(pass, 'Starting its container.', () =>
+      slots.run((place) => {
+        pass.timing.add('slot', performance.now() - waitsSinceMs);
+        return this.#createAndStart(pass, desired, { spec, launch: prepared.launch, place });
+      }, pass.signal),
     );
-    return { id, image: spec.image, notes: limits.notes };
+    return { id, image: spec.image, notes: prepared.notes };
   }
 
-  #plan(desired: Wanted): LaunchPlan {
-    const { bot } = desired;
-    return planLaunch({
-      botId: bot.id,
-      botType: 'realtime',
-      runtime: bot.custom?.config?.runtime,
-      entrypoints: bot.custom?.config?.entrypoints,
-      codeFile: bot.custom?.filePath,
-      config: bot.config ?? {},
-    });
-  }
-
-  async #assertEgress(): Promise<void> {
-    const gate = await this.#deps.egress();
-    if (!gate.allowed) throw new StartProblem('egress_unfiltered', gate.reason, { retryable: true });
+  /**
+   * Starts the bot's own ended container again, as it is: with the code, the config and the state that it has. Throws what
+   * `describeFailure` reads; the container stays.
+   */
+  async startAgain(pass: Pass, desired: Wanted, containerId: string): Promise<void> {
+    const { slots, sameEngine, foreign, egress } = this.#deps;
+    await sameEngine();
+    await foreign.assertNone(pass.lock.botId);
+    await assertEgress(egress);
+    await slots.run(() => this.#startIfWanted(pass, desired, containerId), pass.signal);
   }
 
   async #createAndStart(
     pass: Pass,
     desired: Wanted,
-    spec: ContainerSpec,
-    launch: LaunchPlan,
+    { spec, launch, place }: { spec: ContainerSpec; launch: LaunchPlan; place: Place },
   ): Promise<string> {
-    const { engine } = this.#deps;
     const signal = pass.lock.lost;
     pass.lock.assertHeld();
-    const id = await this.#create(spec, signal);
+    const id = await pass.timing.measure('create', () => this.#create(spec, signal));
     try {
-      await ensureStateOwnership(engine, { id, spec }, this.#deps.newId(), signal);
-      await engine.writeArchive(id, '/the0/run', await tarOf(launch.files), { signal });
-      // Create, then look again, and only then start: what was decided a moment ago may be wrong by now.
-      const [now] = await Promise.all([pass.readDesired(), pass.lock.confirm()]);
-      if (!sameDesire(desired, now)) throw new Superseded();
-      pass.lock.assertHeld();
-      await engine.start(id, { signal });
+      await pass.timing.measure('fill', () => this.#fill(pass, desired, { id, spec }, { launch, place }));
+      await this.#startIfWanted(pass, desired, id);
     } catch (error) {
       await this.#takeBack(pass, id);
       throw error;
     }
     return id;
+  }
+
+  /** Looks again, and only then starts: what was decided a moment ago may be wrong by now. */
+  async #startIfWanted(pass: Pass, desired: Wanted, id: string): Promise<void> {
+    const [now] = await Promise.all([pass.readDesired(), pass.lock.confirm()]);
+    if (!sameDesire(desired, now)) throw new Superseded();
+    pass.lock.assertHeld();
+    await pass.timing.measure('start', () => this.#deps.engine.start(id, { signal: pass.lock.lost }));
+  }
+
+  async #fill(
+    pass: Pass,
+    desired: Wanted,
+    container: { id: string; spec: ContainerSpec },
+    { launch, place }: { launch: LaunchPlan; place: Place },
+  ): Promise<void> {
+    const { engine, keeping, newId } = this.#deps;
+    let filling: Promise<void> | undefined;
+    try {
+      // A processor that drains finishes what it began; only a newer wish ends it.
+      await whileWanted({ ...this.#listening(pass, desired), signal: pass.lock.lost }, (signal) => {
+        filling = fillContainer(engine, container.id, launch, {
+          // Object storage that takes its time holds nobody else up.
+          state: (either) =>
+            place.lend(
+              () =>
+                keeping.restore(pass.lock.botId, container, {
+                  nonce: newId(),
+                  shared: false,
+                  signal: either,
+                }),
+              either,
+            ),
+          signal,
+        });
+        return filling;
+      });
+    } finally {
+      // A large state takes its time. A newer wish ends that, and waits for its end: nothing writes to a volume behind the
+      // back of what comes next.
+      await filling?.catch(() => undefined);
+    }
+  }
+
+  #listening(pass: Pass, desired: Wanted): Parameters<typeof whileWanted>[0] {
+    return { desired, read: pass.readDesired, everyMs: LISTEN_EVERY_MS, signal: pass.signal };
+  }
+
+  #saying<T>(pass: Pass, reason: string, step: () => Promise<T>): Promise<T> {
+    const since = pass.status.phase === 'starting' ? pass.status.since : pass.deps.clock.now();
+    return sayingWhenSlow(pass.lock, { phase: 'starting', reason, since }, step);
   }
 
   /**

@@ -1,8 +1,9 @@
 import { StartProblem } from './errors.ts';
 import { containerName, launchVolumeName } from '../model/names.ts';
 import type { Desired } from './desired.ts';
-import { removeEnded, stopAndRecord } from './containers.ts';
+import { keep, removeEnded, stopAndRecord } from './containers.ts';
 import type { Pass, PassResult } from './converge.ts';
+import { restWaits } from './kept-back.ts';
 
 /** Makes a bot rest: it is disabled, held or deleted. Its container ends in order and is removed; nothing is started. */
 export async function rest(pass: Pass, desired: Exclude<Desired, { kind: 'run' }>): Promise<PassResult> {
@@ -11,6 +12,9 @@ export async function rest(pass: Pass, desired: Exclude<Desired, { kind: 'run' }
   if (container !== undefined) {
     const why = desired.kind === 'gone' ? 'it was deleted' : desired.reason;
     await stopAndRecord(pass, container, why);
+    const notKept = await keep(pass, container);
+    if (notKept !== undefined)
+      return restWaits(pass, desired.kind === 'gone' ? 'It was deleted.' : desired.reason, notKept);
     await removeEnded(pass, container.id);
   }
   // The launch volume holds the bot's config with its owner's keys: it does not outlive the wish to run.
@@ -34,7 +38,14 @@ export async function rest(pass: Pass, desired: Exclude<Desired, { kind: 'run' }
         consecutiveFailures: 0,
         permanent: false,
       },
-      unset: ['nextAttemptAt', 'attemptedFingerprint', 'failureCode', 'containerId', 'startedAt'],
+      unset: [
+        'nextAttemptAt',
+        'attemptedFingerprint',
+        'attemptedRestarts',
+        'failureCode',
+        'containerId',
+        'startedAt',
+      ],
     },
     outcome: { kind: 'settled', phase: desired.phase, reason: desired.reason },
   };

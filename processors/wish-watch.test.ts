@@ -2,7 +2,12 @@ import { expect, it } from 'vitest';
 import type { Desired } from './desired.ts';
 import { Superseded, whileWanted } from './wish-watch.ts';
 
-const wanted = (fingerprint: string): Desired => ({ kind: 'run', bot: { id: 'b' }, fingerprint });
+const wanted = (fingerprint: string, restarts = 0): Desired => ({
+  kind: 'run',
+  bot: { id: 'b' },
+  fingerprint,
+  restarts,
+});
 const never = new AbortController().signal;
 const endless = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));

@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Queue } from 'bullmq';
-import { QUEUES, type BotJob, type QueueName } from './names.ts';
+import { readBacklog, type Backlog } from './backlog.ts';
+import type { QueueName } from './names.ts';
 
 /** How a handler left a job: a closed list, so that the label stays bounded. */
 export const OUTCOMES = [
@@ -17,14 +18,12 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-const DEPTH_STATES = ['waiting', 'prioritized', 'delayed', 'active', 'failed', 'completed'] as const;
-const AGE_STATES = ['waiting', 'delayed', 'active'] as const;
-
-type Snapshot = { queue: QueueName; jobs: Record<string, number>; ageSeconds: Record<string, number> }[];
+type Snapshot = ({ queue: QueueName } & Backlog)[];
 
 export type QueueMetricsOptions = {
   registry: Registry;
-  queues: Readonly<Record<QueueName, Queue<BotJob>>>;
+  /** Those that are reported. */
+  queues: Readonly<Partial<Record<QueueName, Queue>>>;
   /** Wall-clock milliseconds, as job timestamps are. */
   now?: () => number;
   cacheMs?: number;
@@ -37,8 +36,10 @@ export class QueueMetrics {
   readonly #options: Required<QueueMetricsOptions>;
   readonly #jobs: Gauge<'queue' | 'state'>;
   readonly #oldest: Gauge<'queue' | 'state'>;
+  readonly #paused: Gauge<'queue'>;
   readonly #reachable: Gauge;
   readonly #outcomes: Counter<'queue' | 'outcome'>;
+  readonly #workers = new Map<QueueName, () => boolean>();
   #pending: Promise<Snapshot> | undefined;
   #cached: { at: number; snapshot: Snapshot } | undefined;
 
@@ -54,10 +55,17 @@ export class QueueMetrics {
     });
     this.#oldest = new Gauge({
       name: 'the0_queue_oldest_age_seconds',
-      help: 'Age of the oldest job of a queue by state; 0 where there is none',
+      help: 'Age of the oldest job of a queue by state, of a delayed one since its time came; 0 where there is none',
       labelNames: ['queue', 'state'],
       registers,
       // prom-client runs all collectors at once and reads each metric when its own is done: so both wait.
+      collect: () => this.#collect(),
+    });
+    this.#paused = new Gauge({
+      name: 'the0_queue_paused',
+      help: '1 while an operator has paused the queue, so that nobody takes jobs from it',
+      labelNames: ['queue'],
+      registers,
       collect: () => this.#collect(),
     });
     this.#reachable = new Gauge({
@@ -72,13 +80,29 @@ export class QueueMetrics {
       labelNames: ['queue', 'outcome'],
       registers,
     });
+    const workers = this.#workers;
+    new Gauge({
+      name: 'the0_queue_workers',
+      help: '1 while this process takes jobs of the queue; 0 where it should and does not',
+      labelNames: ['queue'],
+      registers,
+      collect() {
+        for (const [queue, takes] of workers) this.set({ queue }, takes() ? 1 : 0);
+      },
+    });
     // A series that exists from the start lets a monitor see the first failure as an increase.
-    for (const queue of QUEUES) for (const outcome of OUTCOMES) this.#outcomes.inc({ queue, outcome }, 0);
+    for (const queue of Object.keys(options.queues) as QueueName[])
+      for (const outcome of OUTCOMES) this.#outcomes.inc({ queue, outcome }, 0);
   }
 
   /** To be called by a processor when a handler has left a job. */
   count(queue: QueueName, outcome: Outcome): void {
     this.#outcomes.inc({ queue, outcome });
+  }
+
+  /** To be called by a process that takes jobs of the queue. `takes`: whether it does so now. */
+  taking(queue: QueueName, takes: () => boolean): void {
+    this.#workers.set(queue, takes);
   }
 
   async #collect(): Promise<void> {
@@ -87,7 +111,9 @@ export class QueueMetrics {
     // Old depths would look like an idle system, so without an answer there are none.
     this.#jobs.reset();
     this.#oldest.reset();
-    for (const { queue, jobs, ageSeconds } of snapshot ?? []) {
+    this.#paused.reset();
+    for (const { queue, jobs, ageSeconds, paused } of snapshot ?? []) {
+      this.#paused.set({ queue }, paused ? 1 : 0);
       for (const [state, count] of Object.entries(jobs)) this.#jobs.set({ queue, state }, count);
       for (const [state, age] of Object.entries(ageSeconds)) this.#oldest.set({ queue, state }, age);
     }
@@ -115,25 +141,12 @@ export class QueueMetrics {
 
   async #read(): Promise<Snapshot> {
     const snapshot = await Promise.all(
-      QUEUES.map(async (queue) => {
-        const source = this.#options.queues[queue];
-        const [jobs, ages] = await Promise.all([
-          source.getJobCounts(...DEPTH_STATES),
-          Promise.all(
-            AGE_STATES.map(async (state) => [state, await this.#oldestAge(source, state)] as const),
-          ),
-        ]);
-        return { queue, jobs, ageSeconds: Object.fromEntries(ages) };
-      }),
+      (Object.entries(this.#options.queues) as [QueueName, Queue][]).map(async ([queue, source]) => ({
+        queue,
+        ...(await readBacklog(source, this.#options.now())),
+      })),
     );
     this.#cached = { at: this.#options.now(), snapshot };
     return snapshot;
-  }
-
-  async #oldestAge(queue: Queue<BotJob>, state: (typeof AGE_STATES)[number]): Promise<number> {
-    const [oldest] = await queue.getJobs([state], 0, 0, true);
-    if (oldest === undefined) return 0;
-    const since = state === 'active' ? (oldest.processedOn ?? oldest.timestamp) : oldest.timestamp;
-    return Math.max(0, this.#options.now() - since) / 1000;
   }
 }

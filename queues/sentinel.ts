@@ -5,6 +5,8 @@ import { queuePrefix } from './queues.ts';
 /** Checked twice within the two seconds in which the loss of Redis' data is to be noticed. */
 const CHECK_EVERY_MS = 900;
 const WHOLE = 'whole';
+/** Why everything is looked at then, in the words of the log. */
+export const REDIS_DATA_LOST = 'the data of Redis is new or was lost';
 const REPLACE_IF_UNCHANGED = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end`;
 
 /**
@@ -20,9 +22,11 @@ export class DataLossSentinel {
   #stopped = false;
   #checking: Promise<void> = Promise.resolve();
 
-  constructor(options: { redis: Redis; installation: string; onLost: () => Promise<void> }) {
+  /** `of`: whose queues are rebuilt. Each who rebuilds has a key of its own, so that none speaks for another. */
+  constructor(options: { redis: Redis; installation: string; of?: string; onLost: () => Promise<void> }) {
+    const { of } = options;
     this.#redis = options.redis;
-    this.#key = `${queuePrefix(options.installation)}:sentinel`;
+    this.#key = `${queuePrefix(options.installation)}:sentinel${of === undefined ? '' : `:${of}`}`;
     this.#onLost = options.onLost;
   }
 

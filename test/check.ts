@@ -6,8 +6,22 @@ import { runCommand } from '../infra/local/command.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const TIMEOUT_MS = 600_000;
 
-const LAYERS = ['bin', 'cli', 'model', 'queues', 'producers', 'processors', 'dashboard', 'infra', 'test'];
-const CHECKS: readonly { name: string; what: string; program: string; args: readonly string[] }[] = [
+const LAYERS = [
+  'bin',
+  'cli',
+  'model',
+  'queues',
+  'producers',
+  'processors',
+  'dashboard',
+  'infra',
+  'proto',
+  'test',
+];
+/** `program`: of a package, below `node_modules`; or `own`, a script of ours. */
+const CHECKS: readonly ({ name: string; what: string; args: readonly string[] } & (
+  { program: string } | { own: string }
+))[] = [
   {
     name: 'eslint',
     what: 'typed lint rules',
@@ -15,6 +29,18 @@ const CHECKS: readonly { name: string; what: string; program: string; args: read
     args: ['.', '--max-warnings=0', '--cache', '--cache-location', '.data/eslint'],
   },
   { name: 'tsc', what: 'types', program: 'typescript/bin/tsc', args: ['--noEmit'] },
+  {
+    name: 'tsc, app',
+    what: 'types of what runs in a browser',
+    program: 'typescript/bin/tsc',
+    args: ['--noEmit', '-p', 'dashboard/app'],
+  },
+  {
+    name: 'tsc, browser tests',
+    what: 'types of what speaks of a page',
+    program: 'typescript/bin/tsc',
+    args: ['--noEmit', '-p', 'test/browser'],
+  },
   {
     name: 'dependency-cruiser',
     what: 'imports go one way',
@@ -33,6 +59,12 @@ const CHECKS: readonly { name: string; what: string; program: string; args: read
     program: 'prettier/bin/prettier.cjs',
     args: ['--check', '--log-level=warn', '.'],
   },
+  {
+    name: 'proto',
+    what: 'the API’s protos: style, nothing that breaks a client, generated files',
+    own: 'proto/check.ts',
+    args: [],
+  },
 ];
 
 const failed: string[] = [];
@@ -43,9 +75,10 @@ process.exitCode = failed.length === 0 ? 0 : 1;
 
 async function work(): Promise<void> {
   for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
-    const { name, what, program, args } = check;
+    const { name, what, args } = check;
+    const script = 'own' in check ? check.own : `node_modules/${check.program}`;
     const begun = Date.now();
-    const { code, output } = await runCommand(process.execPath, [`node_modules/${program}`, ...args], {
+    const { code, output } = await runCommand(process.execPath, [script, ...args], {
       cwd: root,
       timeoutMs: TIMEOUT_MS,
     });

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { PHASES } from '../../model/status.ts';
-import { relative, span } from './relative-time.ts';
-import { botDetails, botsTable, printable } from './table.ts';
-import { botView, byTrouble, type BotView, type StatusFacts } from './view.ts';
+import { printable } from '../show/table.ts';
+import { botDetails, botsTable } from './table.ts';
+import { botView, type BotView, type StatusFacts } from '../../producers/control/bots/view.ts';
 
 const now = new Date('2026-11-23T12:00:00Z');
 const look = { nowMs: now.getTime(), columns: undefined, colour: false };
@@ -18,94 +17,19 @@ const status = (over: Partial<StatusFacts> = {}): StatusFacts => ({
   ...over,
 });
 
-describe('botView', () => {
-  it('calls an enabled bot without a status pending, a disabled one stopped', () => {
-    expect(botView('a', { id: 'a' }, undefined)).toMatchObject({
-      phase: 'pending',
-      enabled: true,
-      since: null,
-      lastExit: null,
-    });
-    expect(botView('a', { id: 'a', config: { enabled: false } }, undefined)).toMatchObject({
-      phase: 'stopped',
-      enabled: false,
-    });
-  });
-
-  it('has every field that the JSON promises, and no other', () => {
-    expect(Object.keys(botView('a', { id: 'a', config: { apiKey: 'secret' } }, status()))).toEqual([
-      'id',
-      'phase',
-      'reason',
-      'since',
-      'restarts',
-      'lastExit',
-      'nextAttempt',
-      'image',
-      'container',
-      'enabled',
-      'name',
-      'runtime',
-      'version',
-    ]);
-  });
-
-  it('takes names from the instance, else from the definition', () => {
-    const custom = { version: '1.2.0', config: { name: 'sma', runtime: 'python3.11' } };
-    expect(botView('a', { id: 'a', config: { name: 'mine' }, custom }, undefined)).toMatchObject({
-      name: 'mine',
-      runtime: 'python3.11',
-      version: '1.2.0',
-    });
-    expect(botView('a', { id: 'a', custom }, undefined).name).toBe('sma');
-  });
-
-  it('shows a deleted bot whose container is still there as not enabled', () => {
-    expect(botView('a', undefined, status({ phase: 'stopping' }))).toMatchObject({
-      phase: 'stopping',
-      enabled: false,
-      name: null,
-    });
-  });
-});
-
-it('puts trouble first, whatever the phase', () => {
-  const views = PHASES.map((phase) => botView(phase, { id: phase }, status({ _id: phase, phase })));
-  const order = views.sort(byTrouble).map((view) => view.phase);
-  expect(order.slice(0, 3)).toEqual(['failed', 'state-unavailable', 'backing-off']);
-  expect(order.at(-1)).toBe('stopped');
-  expect(new Set(order).size).toBe(PHASES.length);
-});
-
-it.each([
-  [0, '0s'],
-  [999, '1s'],
-  [65_000, '1m 5s'],
-  [3_600_000, '1h'],
-  [90_061_000, '1d 1h'],
-])('writes %d ms as %s', (ms, text) => {
-  expect(span(ms)).toBe(text);
-});
-
-it('knows past and future', () => {
-  expect(relative('2026-11-23T11:59:50Z', now.getTime())).toBe('10s ago');
-  expect(relative('2026-11-23T12:00:20Z', now.getTime())).toBe('in 20s');
-  expect(relative(null, now.getTime())).toBe('-');
-});
-
 describe('the table', () => {
   const views: BotView[] = [
-    botView(
-      'aaa',
-      { id: 'aaa', config: { name: 'prices' } },
-      status({
+    botView({
+      id: 'aaa',
+      bot: { id: 'aaa', config: { name: 'prices' } },
+      status: status({
         phase: 'backing-off',
         restarts: 3,
         reason: 'Exited with 1',
         nextAttemptAt: new Date(now.getTime() + 20_000),
       }),
-    ),
-    botView('bbb', { id: 'bbb' }, status()),
+    }),
+    botView({ id: 'bbb', bot: { id: 'bbb' }, status: status() }),
   ];
 
   it('aligns its columns and counts the phases', () => {
@@ -127,7 +51,11 @@ describe('the table', () => {
 
   it('lets no bot write over the terminal', () => {
     expect(printable('\u001b[2Jgone\u202e')).toBe('·[2Jgone·');
-    const view = botView('c', { id: 'c', config: { name: '\u001b]0;title\u0007' } }, status());
+    const view = botView({
+      id: 'c',
+      bot: { id: 'c', config: { name: '\u001b]0;title\u0007' } },
+      status: status(),
+    });
     expect(botsTable([view], look)).not.toContain('\u001b');
   });
 });
@@ -143,7 +71,7 @@ it('tells how the last run ended, with its last words', () => {
     lastOutput: ['loading…', 'Killed'],
     requested: false,
   };
-  const text = botDetails(botView('a', { id: 'a' }, status({ lastExit: exit })), look);
+  const text = botDetails(botView({ id: 'a', bot: { id: 'a' }, status: status({ lastExit: exit }) }), look);
   expect(text).toContain('exit code 137, signal SIGKILL, out of memory, 0s ago, after 1m 5s');
   expect(text).toContain('  Killed');
 });

@@ -6,8 +6,10 @@ export function botRunnerCommand(program: Command): void {
     .command('bot-runner')
     .description('everything for realtime bots in one process: events, planning, processing')
     .option('--reconcile-interval <duration>', 'period of the full resync, such as 30s (RECONCILE_INTERVAL)')
+    .option('--without-processing', 'only events: reaches no engine; needs processors that run --planning')
     .action(async (_flags: object, command: Command) => {
-      const { settings, environment } = findTarget(command.optsWithGlobals());
+      const flags = command.optsWithGlobals<{ withoutProcessing?: boolean }>();
+      const { settings, environment } = findTarget(flags);
       // Loaded only now, so that the other commands answer sooner.
       const [{ runRole }, { startBotRunner }] = await Promise.all([
         import('../run-role.ts'),
@@ -21,7 +23,7 @@ export function botRunnerCommand(program: Command): void {
           healthPort: settings.HEALTH_PORT,
           healthPortSetting: 'HEALTH_PORT',
         },
-        startBotRunner,
+        (context) => startBotRunner(context, { withEngine: flags.withoutProcessing !== true }),
       );
     });
 }

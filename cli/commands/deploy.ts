@@ -6,7 +6,9 @@ type Flags = { id?: string; config?: string; json?: boolean };
 export function deployCommand(program: Command): void {
   program
     .command('deploy')
-    .description('deploy a bot as the platform does: check, upload, publish; prints its id')
+    .description(
+      'deploy a bot, realtime or scheduled, as the platform does: check, upload, publish; prints its id',
+    )
     .argument('<folder-or-zip>', 'a folder with bot-config.yaml, or a ZIP of one')
     .option('--id <id>', 'the bot to create or update; unset: a new id')
     .option('--config <file>', 'the instance’s configuration (JSON); unset: config.json of the bot')
@@ -25,8 +27,7 @@ export function deployCommand(program: Command): void {
       });
       if (flags.json === true) return console.log(JSON.stringify(done, null, 2));
       console.log(`${done.event} ${done.name} ${done.version}: bot ${done.id}`);
-      if (done.type === 'scheduled')
-        console.log('Its schedule is announced; this version of the runtime runs realtime bots only.');
-      console.log(`Follow it: npx the0-runtime bots show ${done.id}`);
+      const list = done.type === 'scheduled' ? 'schedules' : 'bots';
+      console.log(`Follow it: npx the0-runtime ${list} show ${done.id}`);
     });
 }

@@ -1,17 +1,25 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { QUEUES, type QueueName } from '../../queues/names.ts';
 import { findTarget } from '../target.ts';
+import { wordsOf } from './flags.ts';
 
-type Flags = { queues: readonly QueueName[] };
+type Flags = { queues: readonly QueueName[]; planning?: boolean };
 
 export function processorCommand(program: Command): void {
   program
     .command('processor')
     .description('takes jobs off queues and acts on the container engine; as many as the load needs')
-    .option('--queues <names>', `comma-separated: ${QUEUES.join(', ')}`, parseQueues, [
+    .option('--queues <names>', `comma-separated: ${QUEUES.join(', ')}`, wordsOf('queue', QUEUES), [
       ...QUEUES,
     ] as QueueName[])
-    .option('--concurrency <jobs>', 'jobs at once per queue (QUEUE_CONCURRENCY)')
+    .option(
+      '--concurrency <jobs>',
+      'jobs at once per queue (QUEUE_CONCURRENCY); runs have their own limit (RUNS_AT_ONCE)',
+    )
+    .option(
+      '--planning',
+      'also observes the engine and plans bots, for bot-runners that run --without-processing',
+    )
     .action(async (_flags: object, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
       const { settings, environment } = findTarget(flags);
@@ -29,26 +37,11 @@ export function processorCommand(program: Command): void {
           healthPortSetting: 'PROCESSOR_HEALTH_PORT',
         },
         (context) =>
-          startProcessor(context, { queues: flags.queues, concurrency: settings.QUEUE_CONCURRENCY }),
+          startProcessor(context, {
+            queues: flags.queues,
+            concurrency: settings.QUEUE_CONCURRENCY,
+            planning: flags.planning === true,
+          }),
       );
     });
-}
-
-function parseQueues(text: string): QueueName[] {
-  const names = [
-    ...new Set(
-      text
-        .split(',')
-        .map((name) => name.trim())
-        .filter((name) => name !== ''),
-    ),
-  ];
-  const known = names.filter((name): name is QueueName => (QUEUES as readonly string[]).includes(name));
-  const [unknown] = names.filter((name) => !(known as string[]).includes(name));
-  if (unknown !== undefined)
-    throw new InvalidArgumentError(
-      `There is no queue ${JSON.stringify(unknown)}; there are ${QUEUES.join(', ')}.`,
-    );
-  if (known.length === 0) throw new InvalidArgumentError(`Name at least one of ${QUEUES.join(', ')}.`);
-  return known;
 }

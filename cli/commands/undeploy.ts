@@ -1,34 +1,32 @@
 import type { Command } from 'commander';
 import { withMongo } from '../connections.ts';
 import { deletedPayload, subjectOf } from '../deploy/event.ts';
-import { CliError, EXIT } from '../errors.ts';
+import { findKnown } from '../deploy/known.ts';
+import { notFound } from '../errors.ts';
 import { findTarget } from '../target.ts';
+import { IdArgument } from './id-argument.ts';
 
 type Flags = { json?: boolean };
 
 export function undeployCommand(program: Command): void {
   program
     .command('undeploy')
-    .description('delete a bot as the platform does')
-    .argument('<id>', 'the bot’s id')
+    .description('delete a bot, realtime or scheduled, as the platform does')
+    .addArgument(new IdArgument('<id>', 'bot-or-schedule'))
     .option('--json', 'print what was done as JSON')
     .action(async (id: string, _flags: Flags, command: Command) => {
       const flags = command.optsWithGlobals<Flags>();
       const { publish } = await import('../deploy/deploy.ts');
       const target = findTarget(flags);
-      const bot = await withMongo(target, (all) =>
-        all.bots.findOne({ id }, { projection: { _id: 0, config: 1, 'custom.config.type': 1 } }),
-      );
-      if (bot === null)
-        throw new CliError(
-          `There is no bot ${JSON.stringify(id)}. See: npx the0-runtime bots`,
-          EXIT.notFound,
-        );
-      await publish(target, subjectOf('realtime', 'deleted'), deletedPayload(id, bot.config));
+      const known = await withMongo(target, (all) => findKnown(all, id));
+      if (known === undefined) throw notFound('bot', id);
+      await publish(target, subjectOf(known.type, 'deleted'), deletedPayload(id, known.config));
+      const outcome =
+        known.type === 'scheduled'
+          ? 'it ticks no more once the event arrives; a run that is on goes on'
+          : 'its container is stopped as soon as the event arrives';
       console.log(
-        flags.json === true
-          ? JSON.stringify({ id, event: 'deleted' })
-          : `deleted ${id}; its container is stopped as soon as the event arrives`,
+        flags.json === true ? JSON.stringify({ id, event: 'deleted' }) : `deleted ${id}; ${outcome}`,
       );
     });
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { scheduleOperator } from '../../infra/config/schedule-operator.ts';
 import { ensureEventsStream, publishEvent } from '../../infra/nats/platform-stream.ts';
 import { S3Client, s3Options } from '../../infra/s3/client.ts';
 import { ObjectMissing } from '../../infra/s3/errors.ts';
@@ -9,9 +10,12 @@ import { withJetStream, withMongo } from '../connections.ts';
 import { CliError, EXIT } from '../errors.ts';
 import type { Target } from '../target.ts';
 import type { Archive } from './archive.ts';
+import type { BotConfigFile } from './bot-config.ts';
 import { codeKey, deployedPayload, instanceConfig, subjectOf, type EventKind } from './event.ts';
 import { newBotId } from './id.ts';
+import { findKnown } from './known.ts';
 import { prepare } from './prepare.ts';
+import { checkSchedule } from './schedule.ts';
 
 export type DeployOptions = {
   path: string;
@@ -56,9 +60,11 @@ async function deployFrom(workDir: string, target: Target, options: DeployOption
   });
   const { file } = definition;
   const config = instanceConfig(file, instance);
-  const event = options.id === undefined ? 'created' : await eventFor(target, options.id, file.version);
-  const subject = subjectOf(file.type, event);
   const id = options.id ?? newBotId();
+  if (file.type === 'scheduled') checkSchedule(id, config, scheduleOperator(target.settings));
+  if (options.id !== undefined) await checkUpdate(target, options.id, file);
+  const event = options.id === undefined ? 'created' : 'updated';
+  const subject = subjectOf(file.type, event);
   const key = codeKey(file);
   say(
     (await upload(target, key, archive)) === 'uploaded'
@@ -93,19 +99,27 @@ export async function publish(target: Target, subject: string, payload: object):
   });
 }
 
-/** `created` for a new id, `updated` for a known one; like the platform, not across a major version. */
-async function eventFor(target: Target, id: string, version: string): Promise<EventKind> {
-  const known = await withMongo(target, (all) =>
-    all.bots.findOne({ id }, { projection: { _id: 0, 'custom.version': 1 } }),
-  );
-  if (known === null) return 'created';
+/**
+ * A chosen id is published as `updated`, known or not: that makes what is not there (contract §2.5), while a `created` is
+ * ignored where another came before it that MongoDB does not show yet. Like the platform, not across a major version.
+ */
+async function checkUpdate(
+  target: Target,
+  id: string,
+  { type, version }: Pick<BotConfigFile, 'type' | 'version'>,
+): Promise<void> {
+  const known = await withMongo(target, (all) => findKnown(all, id));
+  if (known === undefined) return;
+  if (known.type !== type)
+    throw new CliError(
+      `${id} is a ${known.type} bot, and this one is ${type}: leave --id out, or undeploy that one first`,
+    );
   const major = (text: string) => text.split('.')[0];
-  const before = known.custom?.version;
-  if (typeof before === 'string' && major(before) !== major(version))
+  const before = known.version;
+  if (before !== undefined && major(before) !== major(version))
     throw new CliError(
       `Bot ${id} runs version ${before}: the platform refuses to change the major version in place. Undeploy it and deploy ${version} anew`,
     );
-  return 'updated';
 }
 
 /** A version's code never changes: the runtime tells versions by their key. */

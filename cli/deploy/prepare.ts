@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { CliError, EXIT } from '../errors.ts';
+import { parseJsonObject, readJsonObject } from '../json-file.ts';
 import { measureArchive, readArchive, writeArchive, type Archive } from './archive.ts';
 import { BotConfigInvalid, parseBotConfig, type BotConfigFile } from './bot-config.ts';
 import type { Definition } from './event.ts';
@@ -10,6 +10,8 @@ import { collectFiles, kindOf, readInside } from './source.ts';
 
 const CONFIG_FILE = 'bot-config.yaml';
 const INSTANCE_FILE = 'config.json';
+/** The flat instance file (contract §8.1). */
+const INSTANCE_MUST = 'must hold a JSON object with the bot’s parameters';
 
 /** First hit wins (contract §4.1). */
 const FRONTENDS = [
@@ -60,8 +62,7 @@ async function prepareFolder(options: PrepareOptions): Promise<Prepared> {
   checkEntries(file, paths, 'is not among the files that are packed (see .the0ignore)');
   const read = (path: string) => readInside(folder, path);
   const definition = await define(file, paths, read);
-  const instance =
-    instancePath === undefined ? {} : parseInstance(await readConfig(instancePath), instancePath);
+  const instance = instancePath === undefined ? {} : await readJsonObject(instancePath, INSTANCE_MUST);
   const archive = await writeArchive(files, join(options.workDir, `${file.name}.zip`));
   return { definition, archive, files: files.length, instance };
 }
@@ -83,10 +84,10 @@ async function prepareZip(options: PrepareOptions): Promise<Prepared> {
   const inside = texts.get(INSTANCE_FILE);
   const instance =
     options.configPath !== undefined
-      ? parseInstance(await readConfig(options.configPath), options.configPath)
+      ? await readJsonObject(options.configPath, INSTANCE_MUST)
       : inside === undefined
         ? {}
-        : parseInstance(inside, `${INSTANCE_FILE} in the ZIP`);
+        : parseJsonObject(inside, `${INSTANCE_FILE} in the ZIP`, INSTANCE_MUST);
   return { definition, archive: await measureArchive(options.path), files: paths.length, instance };
 }
 
@@ -156,29 +157,4 @@ async function define(
     ...(schema === undefined ? {} : { schema }),
     hasFrontend: FRONTENDS.some((path) => paths.has(path)),
   };
-}
-
-async function readConfig(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw code === 'ENOENT'
-      ? new CliError(`There is no configuration at ${path}`, EXIT.notFound)
-      : new CliError(`${join(dirname(path), basename(path))} cannot be read: ${message}`);
-  }
-}
-
-/** The flat instance file (contract §8.1). Its content is never part of a message: it may hold keys. */
-function parseInstance(text: string, where: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // The parser's own message quotes the text around the mistake.
-    throw new CliError(`${where} is not JSON`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new CliError(`${where} must hold a JSON object with the bot’s parameters`);
-  return value as Record<string, unknown>;
 }

@@ -1,4 +1,5 @@
 import type { Settings } from '../../infra/config/settings.ts';
+import type { EngineHostFacts } from '../../infra/engine/audit.ts';
 import type { EngineCapabilities } from '../../infra/engine/port.ts';
 import { bad, ok, warn, type Check } from './check.ts';
 
@@ -13,6 +14,38 @@ export function capabilityChecks(host: EngineCapabilities, settings: Settings): 
     ociRuntimes(host, settings),
     cores(host, settings),
   ];
+}
+
+/** What the engine's host has besides. Pure. */
+export function engineHostChecks(host: EngineHostFacts, settings: Settings): Check[] {
+  return [kernel(host), storageQuota(host, settings), userNamespaces(host)];
+}
+
+function kernel({ kernel: version, storageDriver }: EngineHostFacts): Check {
+  return ok('kernel', `${version}, images and roots on ${storageDriver}`);
+}
+
+function storageQuota({ limitsVolumes }: EngineHostFacts, settings: Settings): Check {
+  const name = 'storage quota';
+  const measured = `state is measured every ${settings.STATE_CHECK_INTERVAL / 1000} s, and a bot beyond MAX_STATE_SIZE_MB=${settings.MAX_STATE_SIZE_MB} stopped`;
+  return limitsVolumes
+    ? ok(name, `the engine’s file system has project quotas; ${measured}`)
+    : warn(
+        name,
+        `the engine’s file system has none: ${measured}, so a bot may write a lot in between`,
+        'give the engine a disk of its own (XFS with prjquota at best), so that a full one is not the host’s',
+      );
+}
+
+function userNamespaces({ userNamespaces: remapped, rootless }: EngineHostFacts): Check {
+  const name = 'user namespaces';
+  if (rootless) return ok(name, 'the engine itself runs without root');
+  return ok(
+    name,
+    remapped
+      ? 'root in a container is nobody on the host'
+      : 'none: root in a container would be the host’s; bots run as uid 1000 and gain no privileges',
+  );
 }
 
 function cgroups({ cgroupVersion }: EngineCapabilities): Check {
@@ -87,7 +120,8 @@ function ociRuntimes(
   { BOT_OCI_RUNTIME: wanted }: Settings,
 ): Check {
   const name = 'OCI runtimes';
-  const list = found.join(', ') || 'none named';
+  const sandbox = found.includes('runsc') ? '' : ' (no runsc: bots have the host’s kernel before them)';
+  const list = `${found.join(', ') || 'none named'}${sandbox}`;
   if (wanted === undefined) return ok(name, `${list}; bots use the engine’s default`);
   return found.includes(wanted)
     ? ok(name, `${list}; bots use ${wanted}`)

@@ -1,5 +1,19 @@
 import { EXIT, type ExitCode } from '../errors.ts';
 
+/** The parts of the table, in its order. */
+export const GROUPS = [
+  'This machine',
+  'Settings',
+  'Servers',
+  'Notifications',
+  'Engine',
+  'Network of bots',
+  'Limits for 1,000 containers',
+  'Images',
+  'Containers',
+] as const;
+export type Group = (typeof GROUPS)[number];
+
 export const STATUSES = ['ok', 'warn', 'bad'] as const;
 export type Status = (typeof STATUSES)[number];
 
@@ -10,6 +24,8 @@ export type Check = {
   detail: string;
   /** What to do about it; absent only where all is well. */
   cure?: string;
+  /** The part of the table that it stands in. */
+  group?: Group;
   /** A server did not answer, as opposed to one that answers and is not as it should be. */
   unreachable?: true;
 };
@@ -31,6 +47,9 @@ export const away = (name: string, detail: string, cure: string): Check => ({
   ...bad(name, detail, cure),
   unreachable: true,
 });
+
+export const inGroup = (group: Group, checks: readonly Check[]): Check[] =>
+  checks.map((check) => ({ ...check, group }));
 
 export function worstOf(checks: readonly Check[]): Status {
   return STATUSES.findLast((status) => checks.some((check) => check.status === status)) ?? 'ok';

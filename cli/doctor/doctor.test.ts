@@ -6,15 +6,16 @@ import { ReplicaSetNotInitiated } from '../../infra/mongo/connect.ts';
 import { NatsUrlInvalid } from '../../infra/nats/connect.ts';
 import { S3Denied, S3Unavailable } from '../../infra/s3/errors.ts';
 import { capabilityChecks } from './capabilities.ts';
-import { away, bad, exitCodeOf, ok, warn, worstOf, type Check } from './check.ts';
+import { away, bad, exitCodeOf, inGroup, ok, warn, worstOf, type Check } from './check.ts';
+import type { CisRow } from './cis.ts';
 import { egressCheck, type EgressFacts } from './egress.ts';
 import { engineCheck, engineIdCheck, imageChecks, type EngineFacts } from './engine.ts';
-import { nodeCheck, settingsChecks, settingsFailures } from './host.ts';
+import { contradictionChecks, nodeCheck, settingsChecks, settingsFailures } from './host.ts';
 import { mongoCheck } from './mongo.ts';
 import { natsChecks } from './nats.ts';
 import { NoAnswer, probe, reasonOf } from './probed.ts';
 import { readInfo, redisChecks, type RedisFacts } from './redis.ts';
-import { s3Check } from './s3.ts';
+import { s3Check, s3ConditionsChecks } from './s3.ts';
 import { doctorTable } from './table.ts';
 
 const statuses = (checks: readonly Check[]) =>
@@ -66,7 +67,7 @@ describe('probe', () => {
 describe('the table', () => {
   it('aligns, puts the cure below, counts, and lets no control character through', () => {
     const checks = [ok('node', '24.0.0'), bad('settings', 'A=\u001b[2J', 'correct A')];
-    expect(doctorTable(checks, false)).toBe(
+    expect(doctorTable(checks, [], false)).toBe(
       [
         'ok    node      24.0.0',
         'bad   settings  A=·[2J',
@@ -75,9 +76,39 @@ describe('the table', () => {
         '1 of 2 checks is bad, 0 could be better.',
       ].join('\n'),
     );
-    expect(doctorTable(checks, true)).toContain('\u001b[31mbad');
-    expect(doctorTable([ok('a', 'b')], false)).toMatch(/All 1 checks are ok/);
-    expect(doctorTable([warn('a', 'b', 'c')], false)).toMatch(/Nothing is bad; 1 of 1/);
+    expect(doctorTable(checks, [], true)).toContain('\u001b[31mbad');
+    expect(doctorTable([ok('a', 'b')], [], false)).toMatch(/All 1 checks are ok/);
+    expect(doctorTable([warn('a', 'b', 'c')], [], false)).toMatch(/Nothing is bad; 1 of 1/);
+  });
+
+  it('has a heading for each group, and the section of CIS before the sum', () => {
+    const row = {
+      id: '5.5',
+      title: 'not privileged',
+      status: 'pass',
+      passed: 2,
+      failed: [],
+      byDesign: false,
+    };
+    const checks = [
+      ...inGroup('This machine', [ok('a', 'x'), ok('b', 'y')]),
+      ...inGroup('Engine', [ok('c', 'z')]),
+    ];
+    expect(doctorTable(checks, [row] as CisRow[], false)).toBe(
+      [
+        'This machine',
+        'ok    a  x',
+        'ok    b  y',
+        '',
+        'Engine',
+        'ok    c  z',
+        '',
+        'CIS Docker Benchmark, section 5, over the containers of this installation',
+        'pass  5.5   not privileged',
+        '',
+        'All 3 checks are ok.',
+      ].join('\n'),
+    );
   });
 });
 
@@ -94,6 +125,18 @@ describe('node and settings', () => {
     expect(checks[1]?.cure).toMatch(/EGRESS_ALLOW/);
   });
 
+  it('warns of settings that contradict each other, and names them', () => {
+    const [check] = contradictionChecks([
+      { names: ['STOP_GRACE', 'DRAIN_DEADLINE'], problem: 'cut off', cure: 'x' },
+    ]);
+    expect(check).toEqual({
+      name: 'settings',
+      status: 'warn',
+      detail: 'STOP_GRACE, DRAIN_DEADLINE: cut off',
+      cure: 'x',
+    });
+  });
+
   it('has one line for each setting that cannot be used', () => {
     expect(settingsFailures(new SettingsError(['A=1: no', 'B=2: no']))).toMatchObject([
       { status: 'bad', detail: 'A=1: no' },
@@ -108,6 +151,7 @@ describe('servers', () => {
   it('MongoDB: a standalone server is degraded, one that is away unreachable, one without a set neither', () => {
     expect(mongoCheck({ found: mongo })).toMatchObject({ status: 'ok' });
     expect(mongoCheck({ found: { ...mongo, kind: 'standalone' } })).toMatchObject({ status: 'warn' });
+    expect(mongoCheck({ found: { ...mongo, version: '4.0.28' } })).toMatchObject({ status: 'bad' });
     expect(mongoCheck({ error: new NoAnswer(3000) })).toMatchObject({ status: 'bad', unreachable: true });
     const ghost = mongoCheck({ error: new ReplicaSetNotInitiated() });
     expect(ghost).toMatchObject({ status: 'bad', cure: 'run rs.initiate() once' });
@@ -123,12 +167,13 @@ describe('servers', () => {
       stream: 'warn',
     });
     expect(natsChecks({ found: { ...nats, jetStreamProblem: 'off' } })).toMatchObject([{ status: 'bad' }]);
+    expect(natsChecks({ found: { ...nats, version: '2.8.4' } })).toMatchObject([{ status: 'bad' }]);
     expect(natsChecks({ error: new NatsUrlInvalid() })[0]).not.toHaveProperty('unreachable');
     expect(natsChecks({ error: new Error('refused') })).toMatchObject([{ unreachable: true }]);
   });
 
   const info =
-    '# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.1\r\nhz:100\r\nconfigured_hz:100\r\n' +
+    '# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.1\r\nhz:500\r\nconfigured_hz:500\r\n' +
     '# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n# Replication\r\nrole:master\r\n';
 
   it('Redis: reads INFO of either product', () => {
@@ -139,7 +184,7 @@ describe('servers', () => {
       role: 'master',
       maxmemoryPolicy: 'noeviction',
       maxmemoryBytes: 0,
-      hz: 100,
+      hz: 500,
     } satisfies RedisFacts);
     expect(readInfo('redis_version:6.0.16\n', 'a:1')).toMatchObject({ product: 'Redis', version: '6.0.16' });
   });
@@ -169,6 +214,16 @@ describe('servers', () => {
     const s3 = { where: 'a:1', bucket: 'b' };
     expect(s3Check({ found: { ...s3, bucketExists: true } })).toMatchObject({ status: 'ok' });
     expect(s3Check({ found: { ...s3, bucketExists: false } })).toMatchObject({ status: 'bad' });
+    const honoured = { create: true, replace: true, complete: true };
+    const conditions = (found: typeof honoured | undefined) =>
+      s3ConditionsChecks({
+        found: { ...s3, bucketExists: true, ...(found === undefined ? {} : { conditions: found }) },
+      });
+    expect(conditions(honoured)).toMatchObject([{ status: 'ok' }]);
+    expect(conditions(undefined)).toEqual([]);
+    const [partly] = conditions({ ...honoured, complete: false });
+    expect(partly).toMatchObject({ status: 'warn' });
+    expect(partly?.detail).toMatch(/passes over If-Match on the end of an upload in parts: a lease/);
     expect(s3Check({ error: new S3Denied('x', 'AccessDenied') })).not.toHaveProperty('unreachable');
     expect(s3Check({ error: new S3Unavailable('x') })).toMatchObject({ unreachable: true });
   });
@@ -203,6 +258,8 @@ describe('the engine', () => {
       cure: 'this user may not open it: add the user to the group',
     });
     expect(engineCheck({ found: facts })).toMatchObject({ status: 'ok' });
+    const old = { ...facts, identity: { ...facts.identity, version: '19.03.15' } };
+    expect(engineCheck({ found: old })).toMatchObject({ status: 'bad' });
   });
 
   it('is bound to the installation at first use, and any other is refused', () => {

@@ -41,13 +41,17 @@ export function egressCheck(
   { EGRESS_FILTER: filter, ALLOW_UNFILTERED_EGRESS: allowed }: Settings,
 ): Check {
   const name = 'egress filter';
-  if (filter === 'off') return ok(name, 'EGRESS_FILTER=off: somebody else filters; not looked at');
+  if (filter === 'off')
+    return ok(
+      name,
+      'EGRESS_FILTER=off: somebody else filters; not looked at here, processors probe it before they start bots',
+    );
   if ('error' in probed)
     return warn(name, `not known: ${reasonOf(probed.error)}`, 'mend the engine first, then ask again');
   const { state, bridge, bridgeHere, isRoot, runningBots } = probed.found;
   if (state.filtered) return ok(name, `in force on ${bridge}, ${bots(runningBots)}`);
   if (!isRoot) return warn(name, 'not known: only root can look at the rules', 'run the doctor as root');
-  const install = '`npx the0-runtime egress install`';
+  const install = '`npx the0-runtime network setup`';
   if (runningBots === 0)
     return warn(
       name,

@@ -1,5 +1,5 @@
 import { createDockerEngine } from '../../infra/engine/docker/index.ts';
-import { parseEndpoint } from '../../infra/engine/docker/endpoint.ts';
+import { endpointOptions, parseEndpoint } from '../../infra/engine/docker/endpoint.ts';
 import { EngineUnavailable } from '../../infra/engine/errors.ts';
 import type { Engine, EngineCapabilities, EngineIdentity } from '../../infra/engine/port.ts';
 import type { Settings } from '../../infra/config/settings.ts';
@@ -7,6 +7,10 @@ import { createLogger } from '../../infra/logger.ts';
 import { RUNTIME_IDS, runtimeOf } from '../../processors/entrypoints/index.ts';
 import { away, bad, ok, warn, type Check } from './check.ts';
 import { NoAnswer, PATIENCE_MS, reasonOf, type Probed } from './probed.ts';
+import { isOlder } from './versions.ts';
+
+/** The first one whose containers may have control groups of their own. */
+const LEAST_DOCKER = '20.10';
 
 export type EngineFacts = { where: string; identity: EngineIdentity; capabilities: EngineCapabilities };
 export type ImageFacts = { reference: string; runtimes: readonly string[]; present: boolean };
@@ -17,16 +21,14 @@ export function openEngine(settings: Settings, callTimeoutMs: number = PATIENCE_
     installation: settings.INSTALLATION,
     log: createLogger({ level: 'silent', service: 'cli' }),
     callTimeoutMs,
-    ...(settings.DOCKER_HOST === undefined ? {} : { dockerHost: settings.DOCKER_HOST }),
+    ...endpointOptions(settings),
   });
 }
 
 export async function probeEngine(settings: Settings, signal: AbortSignal): Promise<EngineFacts> {
   const engine = openEngine(settings);
   await using _ = engine;
-  const { label } = parseEndpoint(
-    settings.DOCKER_HOST === undefined ? {} : { dockerHost: settings.DOCKER_HOST },
-  );
+  const { label } = parseEndpoint(endpointOptions(settings));
   const [identity, capabilities] = await Promise.all([
     engine.identify({ signal }),
     engine.capabilities({ signal }),
@@ -52,6 +54,8 @@ export function engineCheck(probed: Probed<EngineFacts>): Check {
   const name = 'engine';
   if ('found' in probed) {
     const { identity, where } = probed.found;
+    if (identity.product === 'docker' && isOlder(identity.version, LEAST_DOCKER))
+      return bad(name, `docker ${identity.version} at ${where} is too old`, `use ${LEAST_DOCKER} or later`);
     return ok(name, `${identity.product} ${identity.version} at ${where}, which this user may use`);
   }
   const { error } = probed;

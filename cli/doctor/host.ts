@@ -1,3 +1,4 @@
+import type { Contradiction } from '../../infra/config/contradictions.ts';
 import { retiredInUse, SettingsError, type Environment } from '../../infra/config/load.ts';
 import { bad, ok, warn, type Check } from './check.ts';
 import { reasonOf } from './probed.ts';
@@ -14,6 +15,18 @@ export function nodeCheck(version: string): Check {
         `${version}, but ${NEEDED_NODE} is needed`,
         'run `npm install`: the package "node" brings it',
       );
+}
+
+/** What this is, and what it runs on. */
+export function versionCheck(version: string, kernel: string): Check {
+  return ok('the0-runtime', `${version}, on ${kernel}`);
+}
+
+/** What can be run with, but not as meant. */
+export function contradictionChecks(contradictions: readonly Contradiction[]): Check[] {
+  return contradictions.map(({ names, problem, cure }) =>
+    warn('settings', `${names.join(', ')}: ${problem}`, cure),
+  );
 }
 
 /** `origin`: how the servers were chosen. One line more for each name that has no effect any more. */

@@ -1,15 +1,19 @@
 import { MongoClient, MongoServerSelectionError } from 'mongodb';
+import { mongoTime } from '../../infra/clock.ts';
 import type { Settings } from '../../infra/config/settings.ts';
-import { collections } from '../../infra/mongo/collections.ts';
+import { collections, databaseNames } from '../../infra/mongo/collections.ts';
 import {
   MongoUriInvalid,
   readTopology,
   ReplicaSetNotInitiated,
   type MongoTopology,
 } from '../../infra/mongo/connect.ts';
-import { isDenied, isUnreachable } from '../errors.ts';
+import { loginRefusal } from '../../infra/login-refusal.ts';
+import { isUnreachable } from '../errors.ts';
 import { away, bad, ok, warn, type Check } from './check.ts';
+import { skewAgainst } from './clock.ts';
 import { NoAnswer, PATIENCE_MS, reasonOf, type Probed } from './probed.ts';
+import { isOlder } from './versions.ts';
 
 export type MongoFacts = {
   version: string;
@@ -17,7 +21,12 @@ export type MongoFacts = {
   kind: MongoTopology['kind'];
   /** Id of the engine that the installation is bound to; undefined before its first processor. */
   storedEngineId: string | undefined;
+  /** How far this machine's clock is ahead of its, milliseconds. */
+  skewMs?: number | undefined;
 };
+
+/** The client library talks to nothing older. */
+const LEAST_VERSION = '4.2';
 
 /** The driver gives up a little sooner than the probe, so that its own words are heard. */
 const DRIVER_PATIENCE_MS = PATIENCE_MS - 500;
@@ -29,12 +38,10 @@ export async function probeMongo(settings: Settings, signal: AbortSignal): Promi
   try {
     await client.connect();
     const admin = client.db('admin');
-    const all = collections(client, {
-      bots: settings.MONGO_BOTS_DATABASE,
-      runtime: settings.MONGO_RUNTIME_DATABASE,
-    });
+    const all = collections(client, databaseNames(settings));
     // First, since it alone answers on a server whose replica set was never initiated.
     const { kind } = readTopology(await admin.command({ hello: 1 }));
+    const skewMs = await skewAgainst(mongoTime(client));
     const [build, stored] = await Promise.all([
       admin.command({ buildInfo: 1 }),
       all.installation.findOne({ _id: `engine:${settings.INSTALLATION}` }),
@@ -44,6 +51,7 @@ export async function probeMongo(settings: Settings, signal: AbortSignal): Promi
       where: client.options.hosts.map(String).join(','),
       kind,
       storedEngineId: stored?.value,
+      skewMs,
     };
   } catch (error) {
     throw neverInitiated(error) ? new ReplicaSetNotInitiated() : error;
@@ -76,6 +84,8 @@ export function mongoCheck(probed: Probed<MongoFacts>): Check {
   const name = 'mongo';
   if ('found' in probed) {
     const { version, where, kind } = probed.found;
+    if (isOlder(version, LEAST_VERSION))
+      return bad(name, `MongoDB ${version} at ${where} is too old`, `use ${LEAST_VERSION} or later`);
     if (kind !== 'standalone')
       return ok(name, `MongoDB ${version} at ${where}, ${kind === 'sharded' ? 'sharded' : 'replica set'}`);
     return warn(
@@ -93,7 +103,7 @@ export function mongoCheck(probed: Probed<MongoFacts>): Check {
       'it runs with --replSet, but its replica set was never initiated',
       'run rs.initiate() once',
     );
-  if (isDenied(error))
+  if (loginRefusal(error) !== undefined)
     return bad(name, `it refused: ${reason}`, 'check user, password, authSource and rights in MONGO_URI');
   if (error instanceof NoAnswer || isUnreachable(error))
     return away(name, `no primary can be reached: ${reason}`, 'start it, or correct MONGO_URI');

@@ -7,9 +7,13 @@ import {
 import { connect } from '@nats-io/transport-node';
 import { connectionOptions, NatsUrlInvalid } from '../../infra/nats/connect.ts';
 import { EVENTS_STREAM } from '../../infra/nats/platform-stream.ts';
-import { isDenied } from '../errors.ts';
+import { loginRefusal } from '../../infra/login-refusal.ts';
 import { away, bad, ok, warn, type Check } from './check.ts';
 import { PATIENCE_MS, reasonOf, type Probed } from './probed.ts';
+import { isOlder } from './versions.ts';
+
+/** From which on consumers are created as the client library asks for it. */
+const LEAST_VERSION = '2.9';
 
 export type NatsFacts = {
   version: string;
@@ -68,12 +72,14 @@ export function natsChecks(probed: Probed<NatsFacts> | undefined): Check[] {
     const { error } = probed;
     const reason = reasonOf(error);
     if (error instanceof NatsUrlInvalid) return [bad(name, reason, 'correct NATS_URL')];
-    if (isDenied(error))
+    if (loginRefusal(error) !== undefined)
       return [bad(name, `it refused the login: ${reason}`, 'check user and password in NATS_URL')];
     return [away(name, `it cannot be reached: ${reason}`, 'start it, or correct NATS_URL')];
   }
   const { version, where, jetStreamProblem, events } = probed.found;
   const what = `NATS ${version} at ${where}`;
+  if (isOlder(version, LEAST_VERSION))
+    return [bad(name, `${what} is too old for durable consumers`, `use ${LEAST_VERSION} or later`)];
   if (jetStreamProblem !== undefined)
     return [
       bad(name, `${what} has no JetStream (${jetStreamProblem})`, 'start nats-server with --jetstream'),

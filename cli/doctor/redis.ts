@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
+import { redisTime } from '../../infra/clock.ts';
 import { away, bad, ok, warn, type Check } from './check.ts';
+import { skewAgainst } from './clock.ts';
 import { PATIENCE_MS, reasonOf, type Probed } from './probed.ts';
 
 export type RedisFacts = {
@@ -12,12 +14,14 @@ export type RedisFacts = {
   maxmemoryBytes: number;
   /** How often a second it looks for what is due. */
   hz: number;
+  /** How far this machine's clock is ahead of its, milliseconds. */
+  skewMs?: number | undefined;
 };
 
 /** What the queues need at least, and what they are made for. */
 const LEAST_VERSION = 5;
 const GOOD_VERSION = 6.2;
-const GOOD_HZ = 100;
+const GOOD_HZ = 500;
 
 export async function probeRedis(url: string, signal: AbortSignal): Promise<RedisFacts> {
   const redis = new Redis(url, {
@@ -34,7 +38,8 @@ export async function probeRedis(url: string, signal: AbortSignal): Promise<Redi
   try {
     await redis.connect();
     const info = await redis.info();
-    return readInfo(info, `${redis.options.host ?? 'localhost'}:${redis.options.port ?? 6379}`);
+    const facts = readInfo(info, `${redis.options.host ?? 'localhost'}:${redis.options.port ?? 6379}`);
+    return { ...facts, skewMs: await skewAgainst(redisTime(redis)) };
   } catch (error) {
     throw problem ?? error;
   } finally {

@@ -39,7 +39,7 @@ it('says in one line what went wrong, and how to make up for it', async () => {
   const options = setUp([]);
   options.remove.mockRejectedValue(new Error('Permission denied'));
   expect(await clearEgress(settings, options)).toBe(
-    'The egress rules could not be removed (later: INSTALLATION=the0 npx the0-runtime egress remove): Permission denied',
+    'The egress rules could not be removed (later: INSTALLATION=the0 npx the0-runtime network remove): Permission denied',
   );
 });
 

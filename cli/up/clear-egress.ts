@@ -29,6 +29,6 @@ export async function clearEgress(
     await (options.remove ?? removeRules)(settings);
     return undefined;
   } catch (error) {
-    return `The egress rules could not be removed (later: INSTALLATION=${settings.INSTALLATION} npx the0-runtime egress remove): ${explainFailure(error).message}`;
+    return `The egress rules could not be removed (later: INSTALLATION=${settings.INSTALLATION} npx the0-runtime network remove): ${explainFailure(error).message}`;
   }
 }

@@ -17,10 +17,11 @@ export function settingsOf(environment: Environment): Record<string, string> {
 
 /** The port of a setting: as the person set it, else its usual one, else (where that is taken) 0 for any free one. */
 export async function portFor(
-  name: 'HEALTH_PORT' | 'DASHBOARD_PORT',
+  name: 'HEALTH_PORT' | 'CONTROL_PORT' | 'GRPC_PORT' | 'QUERY_SERVER_PORT',
   environment: Environment,
   usual: number,
 ): Promise<number> {
-  if ((environment[name] ?? '') !== '') return usual;
+  const { aliases = [] }: SettingDefinition = SETTINGS[name];
+  if ([name, ...aliases].some((each) => (environment[each] ?? '') !== '')) return usual;
   return (await isPortFree(usual)) ? usual : 0;
 }

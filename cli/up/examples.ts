@@ -8,17 +8,26 @@ import { ROOT } from '../paths.ts';
 import type { Target } from '../target.ts';
 import type { Screen } from './screen.ts';
 
-/** True where no bot is, and none ever was: a bot that a person removed does not come back. */
+/** True where no bot and no schedule is, and none ever was: what a person removed does not come back. */
 export async function isNewInstallation(collections: Collections): Promise<boolean> {
-  const [bot, event] = await Promise.all([collections.bots.findOne({}), collections.eventOrder.findOne({})]);
-  return bot === null && event === null;
+  const { bots, eventOrder, schedules, scheduleEventOrder } = collections;
+  const found = await Promise.all([
+    bots.findOne({}),
+    eventOrder.findOne({}),
+    schedules.findOne({}),
+    scheduleEventOrder.findOne({}),
+  ]);
+  return found.every((document) => document === null);
 }
 
-/** Deploys every example; one that cannot be (a compiler is missing, say) is told and left out. Stops when `signal` aborts. Returns the ids. */
-export async function deployExamples(target: Target, screen: Screen, signal: AbortSignal): Promise<string[]> {
+/** Ids of what was deployed. */
+export type Examples = { bots: string[]; schedules: string[] };
+
+/** Deploys every example; one that cannot be (a compiler is missing, say) is told and left out. Stops when `signal` aborts. */
+export async function deployExamples(target: Target, screen: Screen, signal: AbortSignal): Promise<Examples> {
   const folder = join(ROOT, 'examples');
-  if (!existsSync(folder)) return [];
-  const ids: string[] = [];
+  const deployed: Examples = { bots: [], schedules: [] };
+  if (!existsSync(folder)) return deployed;
   const names = (await readdir(folder))
     .filter((name) => existsSync(join(folder, name, 'bot-config.yaml')))
     .sort();
@@ -31,7 +40,7 @@ export async function deployExamples(target: Target, screen: Screen, signal: Abo
         say: () => undefined,
         buildOutput: 'stderr',
       });
-      ids.push(done.id);
+      deployed[done.type === 'scheduled' ? 'schedules' : 'bots'].push(done.id);
       screen.progress({
         what: `Example ${name}`,
         detail: `deployed as ${done.id}`,
@@ -41,5 +50,5 @@ export async function deployExamples(target: Target, screen: Screen, signal: Abo
       screen.setback({ what: `Example ${name}`, detail: explainFailure(error).message });
     }
   }
-  return ids;
+  return deployed;
 }

@@ -1,11 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CliError } from '../errors.ts';
 
 /** What makes one data directory's installation its own. Kept in it, readable by its owner only. */
-const identitySchema = z.object({ installation: z.string().min(1), dashboardToken: z.string().min(16) });
+const identitySchema = z.object({ installation: z.string().min(1) });
 export type Identity = z.output<typeof identitySchema>;
 
 /**
@@ -24,10 +24,7 @@ export function identityOf(dataDir: string): Identity {
       );
   }
   const suffix = createHash('sha256').update(realpathSync(dataDir)).digest('hex').slice(0, 6);
-  const identity: Identity = {
-    installation: `the0-${suffix}`,
-    dashboardToken: randomBytes(18).toString('base64url'),
-  };
+  const identity: Identity = { installation: `the0-${suffix}` };
   writeFileSync(path, JSON.stringify(identity, null, 2), { mode: 0o600, flag: 'wx' });
   return identity;
 }

@@ -1,29 +1,40 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startDashboard, type Dashboard } from '../../dashboard/server.ts';
 import { loadSettings, type Environment } from '../../infra/config/load.ts';
+import { scheduleOperator } from '../../infra/config/schedule-operator.ts';
+import type { Settings } from '../../infra/config/settings.ts';
 import { ensureImages } from '../../infra/images/ensure.ts';
 import { Lifecycle } from '../../infra/lifecycle.ts';
 import { ensureEngine } from '../../infra/local/engine.ts';
 import { ensureServers } from '../../infra/local/ensure.ts';
 import type { Progress } from '../../infra/local/types.ts';
 import { createLogger, type Logger } from '../../infra/logger.ts';
+import type { Collections } from '../../infra/mongo/collections.ts';
 import { ensureEventsStream } from '../../infra/nats/platform-stream.ts';
+import type { ScheduleOperator } from '../../model/schedule-policy.ts';
+import { ScheduleControl } from '../../producers/control/schedules.ts';
 import { withJetStream } from '../connections.ts';
 import { explainFailure } from '../errors.ts';
 import { ROOT } from '../paths.ts';
-import { startBotRunner } from '../roles/bot-runner.ts';
+import type { ControlServer } from '../../producers/control/server/control-server.ts';
+import { connectionsOf } from '../roles/api-connections.ts';
+import { startControlApi } from '../roles/controller.ts';
+import { startStorageSweeps } from '../roles/gc.ts';
+import { startQueryServer } from '../roles/queries.ts';
+import { startEverything } from '../roles/everything.ts';
 import type { Services } from '../roles/services.ts';
 import { openProcess, type RunningProcess } from '../run-role.ts';
 import { upFilePath, type Target } from '../target.ts';
 import { claimUp, releaseUp, updateUp, type UpFile } from '../up-file.ts';
 import { clearEgress } from './clear-egress.ts';
 import { portFor, settingsOf } from './environment.ts';
-import { deployExamples, isNewInstallation } from './examples.ts';
+import { createFirstToken } from './first-token.ts';
+import { deployExamples, isNewInstallation, type Examples } from './examples.ts';
 import { identityOf } from './identity.ts';
 import { pauseBots, resumeBots } from './pause-bots.ts';
 import { createScreen, type Screen } from './screen.ts';
 import { untilRunning, watchBots } from './watch-bots.ts';
+import { untilSucceeded, watchSchedules } from './watch-schedules.ts';
 
 export type UpOptions = { environment: Environment; dataDir?: string; examples: boolean; keepBots: boolean };
 
@@ -90,65 +101,92 @@ async function bringUp(world: World): Promise<void> {
     const failure = await clearEgress(settings, { signal });
     if (failure !== undefined) screen.problem(failure);
   });
-  const services = await startBotRunner(running.context);
-  const { collections, engine, queues } = services;
-  const dashboard = await startDashboard({
-    host: settings.DASHBOARD_HOST,
-    port: await portFor('DASHBOARD_PORT', environment, settings.DASHBOARD_PORT),
-    token: settings.DASHBOARD_TOKEN,
-    installation: settings.INSTALLATION,
-    queues: Object.values(queues.byName),
-    log: world.log,
+  const services = await startEverything(running.context);
+  const { collections, engine } = services;
+  const connections = connectionsOf(running.context, services);
+  const firstToken = await createFirstToken(connections);
+  const control = await startControlApi(running.context, connections, {
+    httpPort: await portFor('CONTROL_PORT', environment, settings.CONTROL_PORT),
+    grpcPort: await portFor('GRPC_PORT', environment, settings.GRPC_PORT),
   });
-  lifecycle.onStop('dashboard', () => dashboard.close());
+  const queries = await startQueryServer(
+    {
+      ...running.context,
+      settings: {
+        ...settings,
+        QUERY_SERVER_PORT: await portFor('QUERY_SERVER_PORT', environment, settings.QUERY_SERVER_PORT),
+      },
+    },
+    services,
+  );
+  startStorageSweeps(running.context, services, { everyMs: settings.GC_INTERVAL });
   updateUp(upFile, {
     ...claim,
-    env: settingsOf(environment),
-    dashboardUrl: dashboard.url,
+    env: { ...settingsOf(environment), QUERY_SERVER_PORT: String(queries.port) },
+    dashboardUrl: control.url,
     healthUrl: `http://${settings.HEALTH_HOST}:${running.healthPort}`,
   });
 
-  stopBotsOnInterrupt(world, services, settings.STOP_GRACE);
+  stopBotsOnInterrupt(world, services, settings);
   // A hold of the last `up` is lifted only now, when somebody is there to act on it.
   await resumeBots(collections);
-  const ids =
+  const examples =
     world.examples && (await isNewInstallation(collections))
       ? await deployExamples(target, screen, lifecycle.stopping)
-      : [];
+      : { bots: [], schedules: [] };
 
+  const operator = scheduleOperator(settings);
   const watching = new AbortController();
-  const watched = watchBots(collections, screen.bot, watching.signal);
+  const watched = Promise.all([
+    watchBots(collections, screen.bot, watching.signal),
+    watchSchedules(collections, operator, { onChange: screen.schedule, onRun: screen.run }, watching.signal),
+  ]);
   lifecycle.onStop('status lines', async () => {
     watching.abort();
     await watched;
   });
   showWhereToLook(screen, {
-    dashboard,
+    control,
+    firstToken,
     running,
-    token: settings.DASHBOARD_TOKEN ?? '',
+    queries,
     dataDir: world.dataDir,
     engine: engine.installation,
   });
-  const late = await untilRunning(collections, ids, EXAMPLES_TIMEOUT_MS, lifecycle.signal);
+  await tellOfExamples(world, collections, operator, examples);
+}
+
+/** Says it once when all example bots run, and once when each example schedule has a success to show. */
+async function tellOfExamples(
+  { screen, lifecycle }: World,
+  collections: Collections,
+  operator: ScheduleOperator,
+  { bots, schedules }: Examples,
+): Promise<void> {
+  const { signal } = lifecycle;
+  const idle = await untilRunning(collections, bots, EXAMPLES_TIMEOUT_MS, signal);
   if (lifecycle.state !== 'running') return;
-  for (const view of late) screen.problem(`${view.name ?? view.id} does not run: ${view.reason}`);
-  if (ids.length > 0 && late.length === 0) screen.line(`All ${ids.length} example bots run.`);
+  for (const view of idle) screen.problem(`${view.name ?? view.id} does not run: ${view.reason}`);
+  if (bots.length > 0 && idle.length === 0) screen.line(`All ${bots.length} example bots run.`);
+  const late = await untilSucceeded(collections, operator, schedules, EXAMPLES_TIMEOUT_MS, signal);
+  if (lifecycle.state !== 'running') return;
+  for (const { name, reason } of late) screen.problem(`${name} has not succeeded yet: ${reason}`);
+  if (schedules.length > 0 && late.length === 0)
+    screen.line(
+      schedules.length === 1
+        ? 'The example schedule has had its first run.'
+        : `All ${schedules.length} example schedules have had their first run.`,
+    );
 }
 
 /** Servers, engine and images, side by side where they can be. Returns the environment in which they are configured. */
 async function startServers(world: World): Promise<Environment> {
   const { lifecycle, screen, dataDir } = world;
-  const { installation, dashboardToken } = identityOf(dataDir);
-  const own = { INSTALLATION: installation, DASHBOARD_TOKEN: dashboardToken };
+  const { installation } = identityOf(dataDir);
   const given = Object.fromEntries(
     Object.entries(world.environment).filter(([, value]) => (value ?? '') !== ''),
   );
-  const hasToken = given['DASHBOARD_TOKEN_FILE'] !== undefined;
-  const environment: Environment = {
-    INSTALLATION: own.INSTALLATION,
-    ...(hasToken ? {} : { DASHBOARD_TOKEN: own.DASHBOARD_TOKEN }),
-    ...given,
-  };
+  const environment: Environment = { INSTALLATION: installation, ...given };
   const { progress } = screen;
 
   const [servers, engine] = await Promise.allSettled([
@@ -171,12 +209,23 @@ async function startServers(world: World): Promise<Environment> {
 }
 
 /** Ctrl-C means that this developer's machine shall be quiet again; SIGTERM is a supervisor's restart. */
-function stopBotsOnInterrupt(world: World, { collections, engine }: Services, graceMs: number): void {
-  world.lifecycle.beforeDrain('stopping bots', graceMs + 30_000, async ({ reason, signal }) => {
+function stopBotsOnInterrupt(
+  world: World,
+  { collections, engine, scheduleQueues, clock }: Services,
+  settings: Settings,
+): void {
+  const control = new ScheduleControl({
+    collections,
+    queues: scheduleQueues,
+    operator: scheduleOperator(settings),
+    now: () => new Date(clock.now()),
+    newId: () => crypto.randomUUID(),
+  });
+  world.lifecycle.beforeDrain('stopping bots', settings.STOP_GRACE + 30_000, async ({ reason, signal }) => {
     if (reason.kind !== 'signal' || reason.signal !== 'SIGINT') return;
     if (world.keepBots) return world.screen.line('\nStopping; bots go on running (--keep-bots).');
-    world.screen.line('\nStopping bots and servers; Ctrl-C again ends it now.');
-    const left = await pauseBots(collections, engine, signal).catch((error: unknown) => {
+    world.screen.line('\nStopping bots, runs and servers; Ctrl-C again ends it now.');
+    const left = await pauseBots(collections, control, engine, signal).catch((error: unknown) => {
       world.screen.problem(`The bots could not be stopped: ${explainFailure(error).message}`);
       return 0;
     });
@@ -186,18 +235,34 @@ function stopBotsOnInterrupt(world: World, { collections, engine }: Services, gr
 
 function showWhereToLook(
   screen: Screen,
-  facts: { dashboard: Dashboard; running: RunningProcess; token: string; dataDir: string; engine: string },
+  facts: {
+    control: ControlServer;
+    firstToken: string | undefined;
+    running: RunningProcess;
+    queries: { host: string; port: number };
+    dataDir: string;
+    engine: string;
+  },
 ): void {
   const { settings } = facts.running.context;
   const lines = [
     '',
-    `  Dashboard     ${facts.dashboard.url}`,
-    `  Its token     ${facts.token}`,
+    `  Dashboard     ${facts.control.url}`,
+    `  API           ${facts.control.url}   /openapi.json   gRPC ${facts.control.grpc.host}:${facts.control.grpc.port}`,
+    facts.firstToken === undefined
+      ? '  Log in        with a token: npx the0-runtime tokens create NAME --role admin'
+      : `  Admin token   ${facts.firstToken}   of dashboard and API; shown this once`,
     `  Health        http://${settings.HEALTH_HOST}:${facts.running.healthPort}/readyz   /healthz   /metrics`,
+    `  Queries       http://${facts.queries.host}:${facts.queries.port}/query   /health`,
     `  Log           ${join(facts.dataDir, 'runtime.log')}`,
     `  Installation  ${facts.engine}`,
     '',
     '  npx the0-runtime bots            what runs, trouble first',
+    '  npx the0-runtime schedules       what runs by the clock, and when next',
+    '  npx the0-runtime runs            what became of each time',
+    '  npx the0-runtime logs ID -f      what a bot says',
+    '  npx the0-runtime query ID /info  what a bot answers',
+    '  npx the0-runtime state list ID   what a bot keeps',
     '  npx the0-runtime deploy FOLDER   one more bot',
     '  npx the0-runtime undeploy ID     one less',
     '',

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../infra/pause.ts';
 import type { Collections } from '../../infra/mongo/collections.ts';
-import { readBots } from '../bots/read.ts';
-import type { BotView } from '../bots/view.ts';
+import { readBots } from '../../producers/control/bots/read.ts';
+import type { BotView } from '../../producers/control/bots/view.ts';
 
 const EVERY_MS = 500;
 
@@ -26,7 +26,7 @@ export async function watchBots(
       seen.set(view.id, state);
       onChange(view);
     }
-    await sleep(EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    await pause(EVERY_MS, signal);
   }
 }
 
@@ -46,6 +46,6 @@ export async function untilRunning(
     // A start that failed for good will not get better by waiting.
     const settled = !unknown && missing.every((view) => view.phase === 'failed' && view.nextAttempt === null);
     if (settled || signal.aborted || performance.now() > deadline) return missing;
-    await sleep(EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    await pause(EVERY_MS, signal);
   }
 }

@@ -26,7 +26,7 @@ describe('the settings in words', () => {
     const text = settingsText();
     expect(text).toMatch(/RECONCILE_INTERVAL +30s/);
     expect(text).toMatch(/S3_ENDPOINT .*\(also MINIO_ENDPOINT\)/);
-    expect(text).toMatch(/DASHBOARD_TOKEN .*\(also DASHBOARD_TOKEN_FILE\)/);
+    expect(text).toMatch(/QUERY_TOKEN .*\(also QUERY_TOKEN_FILE\)/);
     for (const name of Object.keys(RETIRED)) expect(text).toContain(name);
   });
 
@@ -42,12 +42,12 @@ describe('the settings in words', () => {
     expect(loadSettings(environment)).toEqual(loadSettings({}));
   });
 
-  it('refuses a README without markers', () => {
+  it('refuses a page without markers', () => {
     expect(() => withSettingsTable('# nothing')).toThrow(/needs the lines/);
   });
 
-  it('finds README.md and .env.example up to date (else: npm run settings:docs)', () => {
-    expect(read('README.md')).toContain(settingsMarkdown());
+  it('finds docs/settings.md and .env.example up to date (else: npm run settings:docs)', () => {
+    expect(read('docs/settings.md')).toContain(settingsMarkdown());
     expect(read('.env.example')).toBe(settingsEnvFile());
   });
 });

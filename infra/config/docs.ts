@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settingsEnvFile, withSettingsTable } from './describe.ts';
 
-/** Rewrites what is generated from the settings: the README's table and `.env.example`. Run by `npm run settings:docs`. */
+/** Rewrites what is generated from the settings: `docs/settings.md` and `.env.example`. Run by `npm run settings:docs`. */
 const root = join(import.meta.dirname, '..', '..');
-const readme = join(root, 'README.md');
+const page = join(root, 'docs', 'settings.md');
 
-writeFileSync(readme, withSettingsTable(readFileSync(readme, 'utf8')));
+writeFileSync(page, withSettingsTable(readFileSync(page, 'utf8')));
 writeFileSync(join(root, '.env.example'), settingsEnvFile());

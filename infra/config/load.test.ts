@@ -72,9 +72,20 @@ describe('loadSettings', () => {
   });
 
   it('never shows a secret’s value', () => {
-    const [problem] = problemsOf({ DASHBOARD_TOKEN: 'hunter2' });
-    expect(problem).toMatch(/DASHBOARD_TOKEN has 7 characters: 16 or more/);
+    const [problem] = problemsOf({ IMAGE_REGISTRY_PASSWORD: 'hunter2' });
+    expect(problem).toMatch(/IMAGE_REGISTRY_PASSWORD/);
     expect(problem).not.toContain('hunter2');
+  });
+
+  it('reads yes or no, or the addresses and ranges of proxies', () => {
+    const read = (text: string) => loadSettings({ CONTROL_BEHIND_PROXY: text }).CONTROL_BEHIND_PROXY;
+    expect(['', '0', '1', 'yes'].map(read)).toEqual([false, false, true, true]);
+    expect(read('10.0.0.0/8, ::1')).toEqual([
+      { address: '10.0.0.0', bits: 8, family: 'ipv4' },
+      { address: '::1', bits: 128, family: 'ipv6' },
+    ]);
+    for (const wrong of ['proxy', '10.0.0.0/33', '10.0.0', '10.0.0.1,', '::1/129', 'fe80::1%eth0'])
+      expect(problemsOf({ CONTROL_BEHIND_PROXY: wrong })[0]).toMatch(/expected yes or no, or addresses/);
   });
 
   it('names limits that contradict each other', () => {
@@ -112,6 +123,15 @@ describe('withFlags', () => {
     });
   });
 
+  it('knows the reference’s flags by their settings', () => {
+    const flags = { natsUrl: 'nats://flag', checkInterval: '5s', port: '9999' };
+    expect(loadSettings(withFlags({ QUERY_SERVER_PORT: '1' }, flags))).toMatchObject({
+      NATS_URL: 'nats://flag',
+      CHECK_INTERVAL: 5000,
+      QUERY_SERVER_PORT: 9999,
+    });
+  });
+
   it('leaves flags of other kinds alone', () => {
     expect(withFlags({}, { json: true, id: 'x', mongoUri: undefined })).toEqual({});
   });
@@ -119,8 +139,14 @@ describe('withFlags', () => {
 
 describe('retiredInUse', () => {
   it('names what has no effect and what replaces it', () => {
-    const used = retiredInUse({ DOCKER_NETWORK: 'the0-oss-network', RUNTIME_IMAGE: '', PATH: '/bin' });
-    expect(used.map((entry) => entry.name)).toEqual(['DOCKER_NETWORK']);
+    const used = retiredInUse({
+      DASHBOARD_TOKEN: 'hunter2',
+      DOCKER_NETWORK: 'the0-oss-network',
+      RUNTIME_IMAGE: '',
+      PATH: '/bin',
+    });
+    expect(used.map((entry) => entry.name)).toEqual(['DOCKER_NETWORK', 'DASHBOARD_TOKEN']);
+    expect(JSON.stringify(used)).not.toContain('hunter2');
     expect(used[0]?.replacement).toMatch(/EGRESS_ALLOW/);
   });
 });

@@ -103,8 +103,15 @@ function contradictions(values: Partial<Settings>): string[] {
     problems.push(
       'IMAGE_REGISTRY_SERVER, IMAGE_REGISTRY_USERNAME and IMAGE_REGISTRY_PASSWORD belong together: set all three or none',
     );
-  const token = values.DASHBOARD_TOKEN;
-  if (token !== undefined && token.length < 16)
-    problems.push(`DASHBOARD_TOKEN has ${token.length} characters: 16 or more are needed`);
+  if ((values.CONTROL_TLS_CERT_FILE === undefined) !== (values.CONTROL_TLS_KEY_FILE === undefined))
+    problems.push('CONTROL_TLS_CERT_FILE and CONTROL_TLS_KEY_FILE belong together: set both or neither');
+  for (const name of ['NOTIFY_SECRET', 'NOTIFY_SECRET_PREVIOUS'] as const) {
+    const length = values[name]?.length ?? Infinity;
+    if (length < 16) problems.push(`${name} has ${length} characters: 16 or more are needed`);
+  }
+  if (values.NOTIFY_SECRET === undefined && values.NOTIFY_SECRET_PREVIOUS !== undefined)
+    problems.push(
+      'NOTIFY_SECRET_PREVIOUS is set, and NOTIFY_SECRET is not: set both, or NOTIFY_SECRET alone',
+    );
   return problems;
 }

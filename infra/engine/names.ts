@@ -30,6 +30,9 @@ export const networkName = (installation: string): string => `${installation}_bo
 /** A kernel interface name holds 15 bytes, an installation's name 31: so the bridge is named by a hash. */
 export const bridgeName = (installation: string): string => `the0-${shortHash(installation)}`;
 
+/** The same for an internal network, by its name. */
+export const internalBridgeName = (network: string): string => `the0i-${shortHash(network)}`;
+
 /** 8 hex digits. */
 export function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8);

@@ -6,6 +6,10 @@ const PINNED_IMAGE = /^([a-zA-Z0-9][a-zA-Z0-9._:/-]*@)?sha256:[0-9a-f]{64}$/;
 const APPARMOR_PROFILE = /^[a-zA-Z0-9][a-zA-Z0-9._/-]*$/;
 const BLOCK_DEVICE = /^\/dev\/[a-zA-Z0-9][a-zA-Z0-9_-]*(\/[a-zA-Z0-9][a-zA-Z0-9_.-]*)*$/;
 const SMALLEST_MEMORY = 6 * 1024 * 1024;
+/** What the launchers write. */
+const SMALLEST_FILE = 1024 * 1024;
+/** A few of the longest entries. */
+const SMALLEST_LOG = 96 * 1024;
 /** One tebibyte. */
 const LARGEST_TMPFS_MB = 1_048_576;
 /** Mounting over these would hide what the engine masks or provides itself. */
@@ -37,6 +41,7 @@ export function checkSpec(installation: string, spec: ContainerSpec, host: Engin
   }
   checkLimits(spec.limits);
   checkMounts(installation, spec);
+  if (typeof spec.network === 'object') requireOwnName('network', installation, spec.network.internal);
   checkProfiles(spec, host);
 }
 
@@ -57,6 +62,8 @@ function checkLimits(limits: ContainerLimits): void {
   requireWhole('limits.nofile', limits.nofile, 1);
   requireWhole('limits.nproc', limits.nproc, 1);
   requireWhole('limits.shmBytes', limits.shmBytes, 1);
+  if (limits.fileBytes !== undefined) requireWhole('limits.fileBytes', limits.fileBytes, SMALLEST_FILE);
+  if (limits.logBytes !== undefined) requireWhole('limits.logBytes', limits.logBytes, SMALLEST_LOG);
   if (limits.blockIo !== undefined) checkBlockIo(limits.blockIo);
 }
 

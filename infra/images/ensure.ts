@@ -1,12 +1,12 @@
 import { SETTINGS } from '../config/settings.ts';
 import { cacheDirectory } from '../local/cache.ts';
 import { ensureEngine } from '../local/engine.ts';
-import { messageOf } from '../local/errors.ts';
 import type { Environment, Progress } from '../local/types.ts';
 import { buildImage } from './build.ts';
 import { EngineImages, registryOf } from './engine-images.ts';
 import { PullImpossible } from './errors.ts';
 import { STAND_INS, type Recipe } from './recipes.ts';
+import { messageOf } from '../message-of.ts';
 
 export type ImageOutcome = 'present' | 'pulled' | 'built' | 'missing';
 
@@ -62,37 +62,54 @@ const registries = new Map<string, Promise<PullImpossible | undefined>>();
 export async function ensureImages(options: EnsureImagesOptions): Promise<ImageReport[]> {
   const { progress, only, environment = process.env } = options;
   const dockerHost = options.dockerHost ?? (await ensureEngine({ progress, environment })).dockerHost;
-  const images = new EngineImages(dockerHost);
-  const builds = new Map<Recipe, Promise<string>>();
+  const context = contextOf({ progress, dockerHost, environment });
   const wanted = [...imagesOfSettings(environment)].filter(
     ([reference, runtimes]) =>
       only === undefined || only.some((name) => name === reference || runtimes.includes(name)),
   );
-  return Promise.all(
-    wanted.map(async ([reference, runtimes]) => {
-      const begun = Date.now();
-      const { outcome, reason } = await provide(reference, {
-        images,
-        builds,
-        progress,
-        cache: cacheDirectory(environment),
-      });
-      const found = outcome === 'missing' ? undefined : await images.find(reference);
-      const ms = Date.now() - begun;
-      const report: ImageReport = {
-        reference,
-        runtimes,
-        outcome,
-        builtFromPackages: found?.builtFromPackages ?? false,
-        bytes: found?.bytes,
-        ms,
-        reason,
-      };
-      progress({ what: `Image ${reference}`, detail: describe(report), ms });
-      return report;
-    }),
-  );
+  return Promise.all(wanted.map(([reference, runtimes]) => ensure(reference, runtimes, context)));
 }
+
+/** The same of one image, whatever the settings name. */
+export function ensureImage(
+  reference: string,
+  options: { progress: Progress; dockerHost: string; environment: Environment },
+): Promise<ImageReport> {
+  return ensure(reference, [], contextOf(options));
+}
+
+async function ensure(
+  reference: string,
+  runtimes: readonly string[],
+  context: Context,
+): Promise<ImageReport> {
+  const begun = Date.now();
+  const { outcome, reason } = await provide(reference, context);
+  const found = outcome === 'missing' ? undefined : await context.images.find(reference);
+  const ms = Date.now() - begun;
+  const report: ImageReport = {
+    reference,
+    runtimes,
+    outcome,
+    builtFromPackages: found?.builtFromPackages ?? false,
+    bytes: found?.bytes,
+    ms,
+    reason,
+  };
+  context.progress({ what: `Image ${reference}`, detail: describe(report), ms });
+  return report;
+}
+
+const contextOf = (options: {
+  progress: Progress;
+  dockerHost: string;
+  environment: Environment;
+}): Context => ({
+  images: new EngineImages(options.dockerHost, options.environment),
+  builds: new Map(),
+  progress: options.progress,
+  cache: cacheDirectory(options.environment),
+});
 
 type Context = {
   images: EngineImages;
@@ -173,7 +190,8 @@ async function pull(
 }
 
 function describe({ outcome, reason, runtimes }: ImageReport): string {
-  return outcome === 'missing'
-    ? `missing, so bots of ${runtimes.join(', ')} cannot start: ${reason ?? ''}`
-    : outcome;
+  if (outcome !== 'missing') return outcome;
+  return runtimes.length === 0
+    ? `missing: ${reason ?? ''}`
+    : `missing, so bots of ${runtimes.join(', ')} cannot start: ${reason ?? ''}`;
 }

@@ -1,5 +1,5 @@
-import { messageOf } from '../local/errors.ts';
 import { ensureImages, type ImageReport } from './ensure.ts';
+import { messageOf } from '../message-of.ts';
 
 /** `npm run images`: every image of the settings on the engine, and a table of how each came there. */
 try {

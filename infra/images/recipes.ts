@@ -2,11 +2,13 @@ import type { Root } from './root.ts';
 
 /** How a stand-in for a stock image is made of the system's own packages. */
 export type Recipe = {
-  name: 'python' | 'node' | 'native' | 'java';
+  name: 'python' | 'node' | 'native' | 'java' | 'node-and-npm';
   /** Installed with all that they depend on. */
   packages: readonly string[];
   /** A program from an npm package, put at `to`. */
   npm?: { package: string; file: string; to: string };
+  /** A whole npm package that needs no other, put at `to`, and its programs on the PATH. */
+  npmPackage?: { package: string; to: string; programs: Readonly<Record<string, string>> };
   /** What the packages' own install scripts would have done, and where stock images have things. */
   finish?: (root: Root) => Promise<void>;
   env: Readonly<Record<string, string>>;
@@ -46,6 +48,25 @@ const node: Recipe = {
   command: ['node'],
 };
 
+/** What the product's own image is built in, and upon. */
+const nodeAndNpm: Recipe = {
+  ...node,
+  name: 'node-and-npm',
+  packages: [...node.packages, 'iptables'],
+  npm: { package: `node-linux-${NODE_ARCH}@24`, file: 'bin/node', to: 'usr/local/bin/node' },
+  npmPackage: {
+    package: 'npm@11',
+    to: 'usr/local/lib/node_modules/npm',
+    programs: { npm: 'bin/npm-cli.js', npx: 'bin/npx-cli.js' },
+  },
+  finish: async (root) => {
+    await root.link('usr/local/bin/nodejs', 'node');
+    // Debian's install script would make these.
+    for (const name of ['iptables', 'iptables-restore'])
+      await root.link(`usr/sbin/${name}`, 'xtables-nft-multi');
+  },
+};
+
 const native: Recipe = {
   name: 'native',
   packages: ['libc6', 'libstdc++6', 'libgcc-s1', 'libgmp10', 'libffi8', 'zlib1g', 'libssl3'],
@@ -73,4 +94,5 @@ export const STAND_INS: Readonly<Record<string, Recipe>> = {
   'ubuntu:24.04': native,
   'haskell:9.6-slim': native,
   'eclipse-temurin:17-jre': java,
+  'node:24-slim': nodeAndNpm,
 };

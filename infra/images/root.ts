@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, copyFile, lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { lastLines, runCommand } from '../local/command.ts';
@@ -83,6 +83,10 @@ export class Root {
     await mkdir(dirname(join(this.#dir, path)), { recursive: true });
     await copyFile(from, join(this.#dir, path));
     await chmod(join(this.#dir, path), 0o755);
+  }
+
+  async addFolder(path: string, from: string): Promise<void> {
+    await cp(from, join(this.#dir, path), { recursive: true });
   }
 
   async writeJavaKeystore(path: string): Promise<void> {

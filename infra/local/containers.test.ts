@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { composeArguments, startInContainer, type Run } from './containers.ts';
 import type { Environment } from './types.ts';
 
@@ -44,6 +46,16 @@ it.each([
 ])('says what is the matter when docker says %j', async (output, message) => {
   const run: Run = () => Promise.resolve({ code: 1, output });
   await expect(startInContainer('redis', { dir, port: 6379 }, {}, run)).rejects.toThrow(message);
+});
+
+it('gives Redis the same settings that it has where it is started as a program', async () => {
+  const text = await readFile(new URL('../compose.dev.yaml', import.meta.url), 'utf8');
+  const { services } = parse(text) as { services: { redis: { command: string[] } } };
+  const of = (name: string): string | undefined =>
+    services.redis.command[services.redis.command.indexOf(name) + 1];
+  const source = await readFile(new URL('redis.ts', import.meta.url), 'utf8');
+  for (const name of ['--hz', '--maxmemory-policy', '--appendonly'])
+    expect(new RegExp(`'${name}',\\s+'([^']+)'`).exec(source)?.[1], name).toBe(of(name));
 });
 
 it('says that there is no docker', async () => {

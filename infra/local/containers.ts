@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SERVERS } from './catalogue.ts';
 import { lastLines, runCommand, type CommandResult } from './command.ts';
-import { messageOf, ServerStartFailed, WayBlocked } from './errors.ts';
+import { ServerStartFailed, WayBlocked } from './errors.ts';
 import { mongoAt } from './mongo.ts';
 import { natsAt } from './nats.ts';
 import { pollUntilReady } from './poll.ts';
 import { redisAt } from './redis.ts';
 import { identities, keysIn, s3At } from './s3.ts';
 import type { Environment, RunningServer, ServerKind, ServerPlan, StartOptions } from './types.ts';
+import { messageOf } from '../message-of.ts';
 
 const COMPOSE_FILE = fileURLToPath(new URL('../compose.dev.yaml', import.meta.url));
 // The first start pulls an image.

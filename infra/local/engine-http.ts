@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { request as requestHttp, type IncomingMessage } from 'node:http';
-import { request as requestHttps } from 'node:https';
-import { join } from 'node:path';
+import { request as requestHttps, type RequestOptions } from 'node:https';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { SETTINGS } from '../config/settings.ts';
+import { parseEndpoint } from '../engine/docker/endpoint.ts';
 import type { Environment } from './types.ts';
 
 export type EngineRequest = {
@@ -24,17 +24,15 @@ export type EngineRequest = {
 export function askEngine(host: string, options: EngineRequest): Promise<IncomingMessage> {
   const { method = 'GET', path, body, timeoutMs = 10_000, signal, headers = {} } = options;
   return new Promise((resolve, reject) => {
-    const common = {
+    const target = targetOf(host, options.environment ?? process.env);
+    const request = (target.secure ? requestHttps : requestHttp)({
       method,
       path,
       timeout: timeoutMs,
-      headers: { Host: 'docker', ...headers },
+      ...target.options,
+      headers: { ...target.options.headers, ...headers },
       ...(signal === undefined ? {} : { signal }),
-    };
-    const target = targetOf(host, options.environment ?? process.env);
-    const request = target.secure
-      ? requestHttps({ ...common, ...target.options })
-      : requestHttp({ ...common, ...target.options });
+    });
     request.once('response', resolve);
     request.once('error', reject);
     request.once('timeout', () =>
@@ -57,25 +55,16 @@ export async function askEngineForText(
   return { status: response.statusCode ?? 0, body: await text(response) };
 }
 
-type Target = { secure: boolean; options: Record<string, unknown> };
-
-function targetOf(host: string, environment: Environment): Target {
-  const url = new URL(host);
-  if (url.protocol === 'unix:') return { secure: false, options: { socketPath: url.pathname } };
-  if (!['tcp:', 'http:', 'https:'].includes(url.protocol))
-    throw new Error(`DOCKER_HOST=${host}: only unix://, tcp://, http:// and https:// are understood`);
-  const secure = url.protocol === 'https:' || (environment['DOCKER_TLS_VERIFY'] ?? '') !== '';
-  const options: Record<string, unknown> = {
-    host: url.hostname,
-    port: Number(url.port || (secure ? 2376 : 2375)),
-  };
-  const certificates = environment['DOCKER_CERT_PATH'];
-  if (secure && certificates !== undefined && certificates !== '')
-    for (const [name, file] of [
-      ['ca', 'ca.pem'],
-      ['cert', 'cert.pem'],
-      ['key', 'key.pem'],
-    ] as const)
-      options[name] = readFileSync(join(certificates, file));
-  return { secure, options };
+/** By the same rules as the runtime's own client, so that both reach the same engine. */
+function targetOf(host: string, environment: Environment): { secure: boolean; options: RequestOptions } {
+  const certPath = environment['DOCKER_CERT_PATH'] ?? '';
+  const endpoint = parseEndpoint({
+    dockerHost: host,
+    tls: SETTINGS.DOCKER_TLS_VERIFY.schema.parse(environment['DOCKER_TLS_VERIFY']),
+    ...(certPath === '' ? {} : { certPath }),
+  });
+  if (endpoint.kind === 'socket')
+    return { secure: false, options: { socketPath: endpoint.socketPath, headers: { Host: 'docker' } } };
+  const { host: name, port, tls, files } = endpoint;
+  return { secure: tls, options: { host: name, port, ...files } };
 }

@@ -1,6 +1,6 @@
 import { askEngineForText } from './engine-http.ts';
-import { messageOf } from './errors.ts';
 import type { Environment } from './types.ts';
+import { messageOf } from '../message-of.ts';
 
 export type Ping =
   { ok: true } | { ok: false; problem: 'absent' | 'refused' | 'denied' | 'other'; message: string };

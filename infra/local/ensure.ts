@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { SERVERS } from './catalogue.ts';
 import { startInContainer } from './containers.ts';
-import { DirectoryInUse, messageOf, ServerUnobtainable } from './errors.ts';
+import { DirectoryInUse, ServerUnobtainable } from './errors.ts';
 import { startMongo } from './mongo.ts';
 import { startNats } from './nats.ts';
 import { explainFailure, obtainProgram } from './obtain.ts';
@@ -17,6 +17,7 @@ import {
   type ServerKind,
   type StartOptions,
 } from './types.ts';
+import { messageOf } from '../message-of.ts';
 
 export type EnsureOptions = {
   /** Data, logs and pid files of what is started, one directory per server. */

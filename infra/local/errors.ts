@@ -56,5 +56,3 @@ export class EngineMissing extends LocalServerError {
     super('engine_missing', message, options);
   }
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -2,8 +2,9 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { SERVERS } from './catalogue.ts';
 import { runCommand } from './command.ts';
-import { messageOf, WayBlocked } from './errors.ts';
+import { WayBlocked } from './errors.ts';
 import type { Environment, ServerKind } from './types.ts';
+import { messageOf } from '../message-of.ts';
 
 export type FoundProgram = { path: string; version: string };
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { withLock } from '../../bin/lock.mjs';
 import { SERVERS, type Wheel } from './catalogue.ts';
 import { lastLines, runCommand } from './command.ts';
-import { messageOf, WayBlocked } from './errors.ts';
+import { WayBlocked } from './errors.ts';
 import { findOnPath } from './find.ts';
 import type { Environment, ServerKind } from './types.ts';
+import { messageOf } from '../message-of.ts';
 
 const PIP_TIMEOUT_MS = 300_000;
 

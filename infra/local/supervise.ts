@@ -3,11 +3,12 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastLines } from './command.ts';
 import { SERVERS } from './catalogue.ts';
-import { messageOf, ServerStartFailed } from './errors.ts';
+import { ServerStartFailed } from './errors.ts';
 import { endStaleServer, removePidFile, writePidFile } from './pid-file.ts';
 import { pollUntilReady } from './poll.ts';
 import type { RunningServer, ServerKind, ServerPlan, StartOptions } from './types.ts';
 import { deathWatch } from './watchdog.ts';
+import { messageOf } from '../message-of.ts';
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
@@ -86,7 +87,12 @@ class SupervisedServer implements RunningServer {
   async start(): Promise<void> {
     const logFile = join(this.#options.dir, 'server.log');
     const log = openSync(logFile, 'a');
-    const [command = this.#binary, ...args] = [...deathWatch(), this.#binary, ...this.#plan.args];
+    const [command = this.#binary, ...args] = [
+      ...deathWatch(),
+      this.#binary,
+      ...this.#plan.args,
+      ...(this.#options.args ?? []),
+    ];
     // A session of its own: Ctrl-C reaches the owner alone, who still needs the server while it winds up.
     const child = spawn(command, args, {
       stdio: ['ignore', log, log],

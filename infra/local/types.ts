@@ -26,6 +26,8 @@ export type StartOptions = {
   port?: number;
   /** Unset: found or installed. */
   binary?: string;
+  /** More of its command line: a test wants a server with logins, say. */
+  args?: readonly string[];
   /** Called with each step that takes time. */
   log?: (line: string) => void;
   /** Called when it ends although nobody stopped it. */

@@ -1,6 +1,7 @@
 import { MongoClient, type MongoClientOptions } from 'mongodb';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../pause.ts';
 import { OutageLog, type Logger } from '../logger.ts';
+import { messageOf } from '../message-of.ts';
 
 /** What kind of MongoDB answers, and what it can therefore do. */
 export type MongoTopology = {
@@ -108,7 +109,7 @@ function createClient(uri: string, appName: string): MongoClient {
     return new MongoClient(uri, { ...OPTIONS, appName });
   } catch (error) {
     // Nothing is connected yet: whatever it throws is about the address, and its text never repeats it.
-    throw new MongoUriInvalid(error instanceof Error ? error.message : String(error));
+    throw new MongoUriInvalid(messageOf(error));
   }
 }
 
@@ -121,7 +122,7 @@ async function keepTrying(client: MongoClient, outage: OutageLog, signal: AbortS
     } catch (error) {
       if (signal.aborted) return;
       outage.failed(error);
-      await sleep(RECONNECT_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      await pause(RECONNECT_EVERY_MS, signal);
     }
   }
 }

@@ -1,6 +1,8 @@
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../pause.ts';
 import { OutageLog, type Logger } from '../logger.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 
 /** One stretch of being connected: `ended` aborts when the server is lost, and what was under way may be lost too. */
 export type NatsSession = { connection: NatsConnection; ended: AbortSignal };
@@ -12,6 +14,10 @@ export type NatsLink = AsyncDisposable & {
   connection(signal?: AbortSignal): Promise<NatsConnection>;
   /** True while connected to a server. */
   readonly connected: boolean;
+  /** Why there is no connection; undefined while there is one, and before the end of the first attempt. */
+  readonly problem: Error | undefined;
+  /** Resolves when the first attempt has led to something. */
+  readonly attempted: Promise<void>;
   /** Resolves when the server answered within `timeoutMs`; rejects otherwise. */
   ping(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
@@ -41,15 +47,21 @@ export function connectNats(options: { url: string; name: string; log: Logger })
   const settings = connectionOptions(options.url, options.name);
   let current: NatsConnection | undefined;
   let ended: AbortController | undefined;
+  let problem: Error | undefined;
+  const attempted = Promise.withResolvers<void>();
   let next = awaitable<NatsSession>();
 
   const begin = (connection: NatsConnection): void => {
     ended = new AbortController();
+    problem = undefined;
+    attempted.resolve();
     next.resolve({ connection, ended: ended.signal });
     outage.recovered();
   };
   const end = (reason: unknown): void => {
     if (!closing.signal.aborted) outage.failed(reason);
+    problem = reason instanceof Error ? reason : new Error(String(reason));
+    attempted.resolve();
     if (ended === undefined) return;
     next = awaitable<NatsSession>();
     ended.abort(reason);
@@ -76,7 +88,7 @@ export function connectNats(options: { url: string; name: string; log: Logger })
       } catch (error) {
         end(error);
       }
-      await sleep(waitMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
+      await pause(waitMs, closing.signal);
       waitMs = Math.min(waitMs * 2, MAX_WAIT_MS);
     }
   };
@@ -86,9 +98,13 @@ export function connectNats(options: { url: string; name: string; log: Logger })
     get connected() {
       return ended !== undefined;
     },
+    get problem() {
+      return problem;
+    },
+    attempted: attempted.promise,
     async session(signal) {
       closing.signal.throwIfAborted();
-      return await (signal === undefined ? next.promise : abortable(next.promise, signal));
+      return await (signal === undefined ? next.promise : unlessAborted(next.promise, signal));
     },
     async connection(signal) {
       return (await link.session(signal)).connection;
@@ -103,6 +119,7 @@ export function connectNats(options: { url: string; name: string; log: Logger })
       if (closing.signal.aborted) return await running;
       const reason = new Error('the NATS link is closed');
       closing.abort(reason);
+      attempted.resolve();
       next.reject(reason);
       ended?.abort(reason);
       ended = undefined;
@@ -120,18 +137,6 @@ function awaitable<T>(): PromiseWithResolvers<T> {
   const resolvers = Promise.withResolvers<T>();
   resolvers.promise.catch(() => undefined);
   return resolvers;
-}
-
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = awaitable<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 /** The client takes no credentials from URLs, operators write them there. Exported for its test. */

@@ -5,9 +5,13 @@ import type { Readable } from 'node:stream';
 import { Client } from 'minio';
 import type { Settings } from '../config/settings.ts';
 import { Bounds, type TimeLimits } from './bounds.ts';
+import { S3Bulk } from './bulk.ts';
+import { S3Conditional, type ConditionalWrite } from './conditional.ts';
 import { parseEndpoint } from './endpoint.ts';
 import { BucketMissing, DownloadNotStored, isMissing, ObjectTooLarge, S3Unavailable } from './errors.ts';
+import { signedOnTime } from './signing-time.ts';
 import { abortableTransport } from './transport.ts';
+import { writeFile, type FileFacts } from './write-file.ts';
 
 /** `etag` without quotes. `metadata` keys are lower-case, without `x-amz-meta-`. */
 export type ObjectStat = {
@@ -25,6 +29,8 @@ export type S3Options = TimeLimits & {
   secretKey: string;
   useSsl: boolean;
   region: string;
+  /** What has to be added to this host's `Date` to have the true time, milliseconds; unset: nothing. */
+  clockOffsetMs?: () => number;
 };
 
 /** The S3 options as the settings have them. */
@@ -44,14 +50,20 @@ export function s3Options(settings: Settings): S3Options {
  */
 export class S3Client implements Disposable {
   readonly endpoint: string;
+  /** What concerns many objects at once. */
+  readonly bulk: S3Bulk;
+  /** Reading, copying and extending objects on condition that nobody else changed them. */
+  readonly conditional: S3Conditional;
   readonly #client: Client;
   readonly #agent: http.Agent;
   readonly #bounds: Bounds;
+  readonly #signsContent: boolean;
 
   constructor(options: S3Options) {
     const { host, port, useSsl } = parseEndpoint(options.endpoint, options.useSsl);
     this.endpoint = port === undefined ? host : `${host}:${port}`;
     this.#bounds = new Bounds(this.endpoint, options);
+    this.#signsContent = !useSsl;
     this.#agent = new (useSsl ? https : http).Agent({ keepAlive: true, maxSockets: 32 });
     this.#client = new Client({
       endPoint: host,
@@ -60,10 +72,15 @@ export class S3Client implements Disposable {
       accessKey: options.accessKey,
       secretKey: options.secretKey,
       region: options.region,
-      transport: abortableTransport(useSsl),
+      transport: signedOnTime(abortableTransport(useSsl), {
+        ...options,
+        offsetMs: options.clockOffsetMs ?? (() => 0),
+      }),
       transportAgent: this.#agent,
       retryOptions: { disableRetry: true },
     });
+    this.bulk = new S3Bulk(this.#client, this.#bounds);
+    this.conditional = new S3Conditional(this.#client, this.#bounds);
   }
 
   async stat(bucket: string, key: string, options: S3CallOptions = {}): Promise<ObjectStat> {
@@ -124,6 +141,42 @@ export class S3Client implements Disposable {
     });
   }
 
+  /** Some bytes of an object, in memory. Throws `S3Unavailable` if fewer come than were asked for and are there. */
+  async piece(
+    bucket: string,
+    key: string,
+    options: S3CallOptions & { from: number; bytes: number },
+  ): Promise<Buffer> {
+    const { from, bytes, signal } = options;
+    const context = { what: `read ${JSON.stringify(key)}`, bucket, key };
+    return this.#bounds.transfer(context, signal, async (progress) => {
+      const response = (await this.#client.getPartialObject(
+        bucket,
+        key,
+        from,
+        bytes,
+      )) as http.IncomingMessage;
+      try {
+        const chunks: Buffer[] = [];
+        let read = 0;
+        for await (const chunk of response as AsyncIterable<Buffer>) {
+          progress();
+          chunks.push(chunk);
+          read += chunk.length;
+          // Who does not know of ranges sends everything.
+          if (read > bytes) throw new ObjectTooLarge(key, read, bytes);
+        }
+        if (read < bytes)
+          throw new S3Unavailable(
+            `S3 at ${this.endpoint} sent ${read} of ${bytes} bytes of ${JSON.stringify(key)}`,
+          );
+        return Buffer.concat(chunks);
+      } finally {
+        response.destroy();
+      }
+    });
+  }
+
   /** Replaces or creates an object. A stream needs its exact length in `bytes`. `headers` pass through (`If-Match` …). */
   async put(
     bucket: string,
@@ -145,6 +198,17 @@ export class S3Client implements Disposable {
       const { etag } = await this.#client.putObject(bucket, key, body, options.bytes, headers);
       return { etag: cleanEtag(etag) };
     });
+  }
+
+  /** Replaces or creates an object by a local file, in one request, on condition (`conditional.ts`). Up to 5 GiB. */
+  writeFile(
+    bucket: string,
+    key: string,
+    file: FileHandle,
+    options: ConditionalWrite & FileFacts,
+  ): Promise<{ etag: string }> {
+    const connection = { client: this.#client, bounds: this.#bounds, signsContent: this.#signsContent };
+    return writeFile(connection, { bucket, key }, file, options);
   }
 
   /** Keys under `prefix`, in order, folders included; at most `limit` (default 10,000). */

@@ -82,6 +82,18 @@ export class DownloadNotStored extends S3Error {
   }
 }
 
+/** The object is not any more (or not yet) what the call was made on condition of: somebody else was quicker. */
+export class ConditionFailed extends S3Error {
+  override readonly name = 'ConditionFailed';
+  constructor(bucket: string, key: string, options?: ErrorOptions) {
+    super(
+      'condition_failed',
+      `The object ${JSON.stringify(key)} in bucket ${JSON.stringify(bucket)} was changed by somebody else`,
+      options,
+    );
+  }
+}
+
 /** Where an error came from: for the message, and to tell a missing key from a missing bucket. */
 export type CallContext = { what: string; endpoint: string; bucket: string; key?: string };
 
@@ -108,6 +120,9 @@ export function classify(error: unknown, context: CallContext): S3Error {
     return context.key === undefined
       ? new BucketMissing(context.bucket, cause)
       : new ObjectMissing(context.bucket, context.key, cause);
+  // 409 is what S3 answers to the second of two conditional writes that meet.
+  if (code === 'PreconditionFailed' || code === 'ConditionalRequestConflict')
+    return new ConditionFailed(context.bucket, context.key ?? '', cause);
   if (DENIED.has(code)) return new S3Denied(context.what, code, cause);
   if (code === 'RequestTimeTooSkewed')
     return new S3Unavailable(

@@ -21,6 +21,8 @@ export type CollectOptions = {
   now: () => number;
   olderThanMs: number;
   inUse: ReadonlySet<string>;
+  /** Only tell what would be removed. */
+  dryRun?: boolean;
 };
 
 /**
@@ -35,19 +37,19 @@ export async function collectUnused(options: CollectOptions): Promise<Collected>
   return { unused, leftBehind, helpers };
 }
 
-async function removeHelpers({ engine, now }: CollectOptions): Promise<string[]> {
+async function removeHelpers({ engine, now, dryRun }: CollectOptions): Promise<string[]> {
   const removed: string[] = [];
   const lists = await Promise.all(SHORT_LIVED.map((kind) => engine.list({ labels: { [LABEL.kind]: kind } })));
   for (const { id, name } of lists.flat()) {
     const detail = await engine.inspect(id);
     if (detail === undefined || detail.createdAtMs > now() - LEFT_BEHIND_AFTER_MS) continue;
-    await engine.remove(id, { force: true });
+    if (dryRun !== true) await engine.remove(id, { force: true });
     removed.push(name);
   }
   return removed;
 }
 
-async function removeLeftBehind({ engine, records, inUse, now }: CollectOptions): Promise<string[]> {
+async function removeLeftBehind({ engine, records, inUse, now, dryRun }: CollectOptions): Promise<string[]> {
   const removed: string[] = [];
   // In this order: a volume that gets its record between the two reads is not taken for one without.
   const volumes = await engine.listVolumes({ [LABEL.kind]: CODE_VOLUME_KIND });
@@ -60,7 +62,7 @@ async function removeLeftBehind({ engine, records, inUse, now }: CollectOptions)
       createdAtMs > now() - LEFT_BEHIND_AFTER_MS
     )
       continue;
-    if (await engine.removeVolume(name)) removed.push(name);
+    if (dryRun === true || (await engine.removeVolume(name))) removed.push(name);
   }
   return removed;
 }
@@ -72,9 +74,14 @@ async function removeUnused({
   log,
   now,
   olderThanMs,
+  dryRun,
 }: CollectOptions): Promise<string[]> {
   const removed: string[] = [];
   const before = new Date(now() - Math.max(olderThanMs, LEAST_AGE_MS));
+  if (dryRun === true) {
+    for await (const { volume } of records.unused(before, inUse)) removed.push(volume);
+    return removed;
+  }
   for await (const record of records.expire(before, inUse)) {
     if (await engine.removeVolume(record.volume)) removed.push(record.volume);
     else {

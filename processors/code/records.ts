@@ -70,12 +70,7 @@ export class CodeRecords {
 
   /** Removes and returns records unused since `before`, but for those whose volume is in `inUse`, one by one. */
   async *expire(before: Date, inUse: ReadonlySet<string>): AsyncGenerator<CodeVolumeDocument> {
-    const unused = this.#volumes.find(
-      { lastUsedAt: { $lt: before }, engineId: this.#engineId },
-      { projection: { volume: 1 } },
-    );
-    for await (const { _id, volume } of unused) {
-      if (inUse.has(volume)) continue;
+    for await (const { _id, volume } of this.unused(before, inUse)) {
       // A start may have taken it since: then it is not as old any more, and stays.
       const removed = await this.#volumes.findOneAndDelete(
         { _id, volume, lastUsedAt: { $lt: before } },
@@ -83,6 +78,18 @@ export class CodeRecords {
       );
       if (removed !== null) yield removed;
     }
+  }
+
+  /** What `expire` would remove. */
+  async *unused(
+    before: Date,
+    inUse: ReadonlySet<string>,
+  ): AsyncGenerator<Pick<CodeVolumeDocument, '_id' | 'volume'>> {
+    const unused = this.#volumes.find(
+      { lastUsedAt: { $lt: before }, engineId: this.#engineId },
+      { projection: { volume: 1 } },
+    );
+    for await (const record of unused) if (!inUse.has(record.volume)) yield record;
   }
 
   /** Puts back what `expire` removed, since a container turned out to use it; a newer record stays as it is. */

@@ -137,8 +137,12 @@ export class CodeStore {
     return this.#flights.run(codeId, signal, (shared) => this.#make(request, stat, codeId, shared));
   }
 
-  /** Removes code that no container uses and no start asked for since `olderThanMs`. `inUse`: names of volumes to keep. */
-  collectUnused(options: { olderThanMs: number; inUse: ReadonlySet<string> }): Promise<Collected> {
+  /** Removes code that no container uses and no start asked for since `olderThanMs`. `inUse`: names of volumes to keep. `dryRun`: only tell. */
+  collectUnused(options: {
+    olderThanMs: number;
+    inUse: ReadonlySet<string>;
+    dryRun?: boolean;
+  }): Promise<Collected> {
     return collectUnused({
       ...options,
       engine: this.#options.engine,

@@ -8,6 +8,7 @@ export const dotnet8: Runtime = {
   image: (settings) => settings.IMAGE_DOTNET,
   launcher: 'launch.sh',
   interpreter: ['/bin/sh'],
+  direct: [],
   env: { DOTNET_CLI_TELEMETRY_OPTOUT: '1', DOTNET_NOLOGO: '1' },
   /** A published assembly. Building a project from source would take an SDK and a writable code directory. */
   entry: (path, field) => {

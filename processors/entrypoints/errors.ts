@@ -1,5 +1,10 @@
 export type LaunchRefusal =
-  'unknown_runtime' | 'missing_entry_point' | 'bad_entry_point' | 'bad_code_file' | 'bad_config';
+  | 'unknown_runtime'
+  | 'missing_entry_point'
+  | 'bad_entry_point'
+  | 'bad_code_file'
+  | 'bad_config'
+  | 'bad_params';
 
 /** A bot that cannot be launched as it is described: only a change by its owner mends it. */
 export class LaunchRefused extends Error {

@@ -15,12 +15,15 @@ const NAMES = readdirSync(EXAMPLES, { withFileTypes: true }).flatMap((entry) =>
 type Definition = {
   name: string;
   version: string;
-  type: string;
+  type: 'realtime' | 'scheduled';
   runtime: string;
   entrypoints: { bot: string };
   schema: { bot: string };
   readme: string;
 };
+
+/** What the runtime reads of a scheduled bot's instance. */
+const OF_SCHEDULES = ['schedule', 'timezone', 'misfire', 'overlap', 'timeout'];
 
 const read = (...parts: string[]): string => readFileSync(path.join(EXAMPLES, ...parts), 'utf8');
 const definitionOf = (name: string): Definition => parse(read(name, 'bot-config.yaml')) as Definition;
@@ -44,15 +47,20 @@ describe.each(NAMES)('example %s', (name) => {
     const instance = instanceOf(name);
     expect(definition).toMatchObject({
       name,
-      type: 'realtime',
+      type: expect.stringMatching(/^(realtime|scheduled)$/) as string,
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string,
     });
-    expect(instance).toMatchObject({ type: `realtime/${name}`, version: definition.version });
+    expect(instance).toMatchObject({ type: `${definition.type}/${name}`, version: definition.version });
     expect(read(name, definition.readme).length).toBeGreaterThan(50);
     const { properties } = JSON.parse(read(name, definition.schema.bot)) as {
       properties: Record<string, unknown>;
     };
-    const platformKeys = ['name', 'type', 'version'];
+    const platformKeys = [
+      'name',
+      'type',
+      'version',
+      ...(definition.type === 'scheduled' ? OF_SCHEDULES : []),
+    ];
     expect(Object.keys(properties).sort()).toEqual(
       Object.keys(instance)
         .filter((key) => !platformKeys.includes(key))
@@ -61,7 +69,7 @@ describe.each(NAMES)('example %s', (name) => {
     expect(() =>
       planLaunch({
         botId: 'b',
-        botType: 'realtime',
+        botType: definition.type,
         ...definition,
         codeFile: `o/${name}/1.0.0`,
         config: instance,
@@ -145,6 +153,33 @@ describe('an example that runs', () => {
       expect(count(second.state)).toBeGreaterThan(count(first.state) + 1);
     },
   );
+});
+
+it('an example that is scheduled ends by itself, leaves its result, and goes on where its last run was', async () => {
+  const name = 'python-rebalance';
+  const runOnce = async (state: Record<string, string>) => {
+    await using running = await startBot({
+      runtime: 'python3.11',
+      entry: 'main.py',
+      code: codeOf(name),
+      mode: 0o755,
+      config: instanceOf(name),
+      state,
+    });
+    const ended = await running.ended;
+    const file = running.at('/state/.the0-state/portfolio.json');
+    return { ended, portfolio: readFileSync(file, 'utf8') };
+  };
+  const first = await runOnce({});
+  expect(first.ended).toMatchObject({
+    code: 0,
+    signal: null,
+    result: { status: 'success', message: '3 trades' },
+  });
+  expectPlatformLines(first.ended);
+  const second = await runOnce({ 'portfolio.json': first.portfolio });
+  expect(second.ended.code).toBe(0);
+  expect(JSON.parse(second.portfolio)).toMatchObject({ runs: 2 });
 });
 
 /** True once the program is there; where no compiler is, the script must have said so. */

@@ -11,6 +11,7 @@ export const scala3: Runtime = {
   image: (settings) => settings.IMAGE_SCALA,
   launcher: 'launch.sh',
   interpreter: ['/bin/sh'],
+  direct: [],
   env: {},
   /** `x.jar` runs the jar's own main class, `x.jar:Main` another one. */
   entry: (path, field) => {

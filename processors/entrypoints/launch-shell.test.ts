@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type BotUnderTest, runBot, stopBot } from './testing/harness.ts';
 
@@ -47,16 +51,42 @@ describe('a bot that is a program of its own', () => {
   it.each([
     ['is not there', { entry: 'target/release/other' }, 127, 'there is no file'],
     ['is not executable', { mode: 0o644 }, 126, 'is not executable'],
-  ])('says so when it %s', async (_what, rest, code, reason) => {
+    [
+      'has a name that JSON escapes',
+      { entry: 'a "b" $HOME `c` %s é🚀' },
+      127,
+      'there is no file .*/a "b" \\$HOME `c` %s é🚀$',
+    ],
+    [
+      'needs an interpreter that is not there',
+      { code: { 'target/release/bot': '#!/no/such/interpreter\n' } },
+      127,
+      'bot cannot be executed: .*',
+    ],
+  ])('says so as the platform shows it when it %s', async (_what, rest, code, reason) => {
     const ended = await runBot(native('exit 0', rest));
     expect(ended.code).toBe(code);
-    expect(ended.stderr).toContain(`EXECUTE_ERROR: `);
-    expect(ended.stderr).toContain(reason);
+    expect(JSON.parse(ended.stderr.trim().split('\n').at(-1) ?? '')).toEqual({
+      level: 'error',
+      message: expect.stringMatching(`^Failed to start process: EXECUTE_ERROR: .*${reason}`) as string,
+    });
   });
 
   it('says so when the image has no such interpreter', async () => {
     const ended = await runBot(native('', { runtime: 'dotnet8', entry: 'Bot.dll', code: { 'Bot.dll': '' } }));
-    expect(ended).toMatchObject({ code: 127, stderr: 'EXECUTE_ERROR: the image has no dotnet\n' });
+    expect(ended).toMatchObject({
+      code: 127,
+      stderr:
+        '{"level":"error","message":"Failed to start process: EXECUTE_ERROR: the image has no dotnet"}\n',
+    });
+  });
+
+  it('says whatever it cannot start as JSON, and to who asks a query in plain words', () => {
+    const program = 'no "such" \\ program\t\u0001\n%s\\';
+    const said = `EXECUTE_ERROR: the image has no ${program}`;
+    const { message } = JSON.parse(launched(program)) as { message: string };
+    expect(message).toBe(`Failed to start process: ${said.replaceAll(/[\t\u0001\n]/g, ' ')}`);
+    expect(launched(program, { THE0_QUERY_PORT: '9476' })).toBe(`${said}\n`);
   });
 
   it('starts with code that has no visible file at its top', async () => {
@@ -73,3 +103,19 @@ describe('a bot that is a program of its own', () => {
     expect(ended.stdout.trim()).toBe(String(120 * 1024));
   });
 });
+
+/** What the launcher says of a program that is no file of the archive. */
+function launched(program: string, env: Record<string, string> = {}): string {
+  const root = mkdtempSync(path.join(tmpdir(), 'launch-'));
+  try {
+    writeFileSync(path.join(root, 'config.json'), '{}');
+    const launcher = path.join(import.meta.dirname, 'launchers/launch.sh');
+    const places = { STATE_DIR: path.join(root, 'state'), LOGS_PATH: path.join(root, 'logs') };
+    return spawnSync('/bin/sh', [launcher, `${root}/code`, root, root, program], {
+      env: { PATH: process.env['PATH'] ?? '', ...places, ...env },
+      encoding: 'utf8',
+    }).stderr;
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}

@@ -6,6 +6,7 @@ const native = (own: Pick<Runtime, 'id' | 'aliases' | 'image'>): Runtime => ({
   ...own,
   launcher: 'launch.sh',
   interpreter: ['/bin/sh'],
+  direct: [],
   env: {},
   entry: (path) => ({ file: path, program: [`${PATHS.work}/${path}`], executable: true }),
 });

@@ -7,6 +7,7 @@ export const nodejs20: Runtime = {
   launcher: 'launch.cjs',
   // Without the option __dirname would be the read-only code volume instead of the writable /bot.
   interpreter: ['node', '--preserve-symlinks'],
+  direct: ['node', '--preserve-symlinks', '--preserve-symlinks-main'],
   env: {},
   entry: (path) => ({ file: path, program: [], executable: false }),
 };

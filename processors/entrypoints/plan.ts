@@ -12,7 +12,7 @@ const ROOT_UID = 0;
 
 const launcher = (name: LauncherName): Buffer =>
   readFileSync(new URL(`./launchers/${name}`, import.meta.url));
-const LAUNCHERS: Readonly<Record<LauncherName, Buffer>> = {
+export const LAUNCHERS: Readonly<Record<LauncherName, Buffer>> = {
   'launch.py': launcher('launch.py'),
   'launch.cjs': launcher('launch.cjs'),
   'launch.sh': launcher('launch.sh'),

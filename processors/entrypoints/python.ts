@@ -7,6 +7,7 @@ export const python311: Runtime = {
   image: (settings) => settings.IMAGE_PYTHON,
   launcher: 'launch.py',
   interpreter: ['python3'],
+  direct: ['python3'],
   env: {
     PYTHONPATH: `${PATHS.work}/vendor:${PATHS.work}`,
     PYTHONDONTWRITEBYTECODE: '1',

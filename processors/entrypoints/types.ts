@@ -12,6 +12,8 @@ export type Runtime = {
   launcher: LauncherName;
   /** The interpreter (and its options) that runs the launcher. */
   interpreter: readonly string[];
+  /** What runs a file of it without the launcher; empty where the entry point is a program of its own. */
+  direct: readonly string[];
   /** Variables that this runtime needs besides the common ones. */
   env: Readonly<Record<string, string>>;
   /** Reads an entry point whose path has been checked. Throws `LaunchRefused`. */

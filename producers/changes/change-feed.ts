@@ -1,17 +1,11 @@
-import {
-  MongoServerError,
-  type ChangeStream,
-  type ChangeStreamDocument,
-  type Collection,
-  type Document,
-} from 'mongodb';
+import type { ChangeStream, ChangeStreamDocument, Collection, Document } from 'mongodb';
 import type { Logger } from '../../infra/logger.ts';
 import { OutageLog } from '../../infra/logger.ts';
+import { closingOnAbort } from '../../infra/mongo/closing-stream.ts';
 import type { ResumeTokenDocument } from '../../infra/mongo/collections.ts';
+import { isPositionLost } from '../../infra/mongo/position-lost.ts';
 import { pause } from '../../infra/pause.ts';
 
-/** Error codes after which the position is of no use: history lost, token not found or not usable, stream not valid any more. */
-const POSITION_LOST = new Set([136, 222, 234, 260, 280, 286, 50811]);
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 2_000;
 /** Position writes are bundled: at most one each so often, always after the work they stand for. */
@@ -20,28 +14,33 @@ const SAVE_EVERY_MS = 250;
 const SAVE_WHEN_QUIET_MS = 5_000;
 const MAX_BATCH = 1_000;
 
-export type Changed = { kind: 'bots'; botIds: string[] } | { kind: 'everything'; why: string };
+/** Of bots or schedules, whichever the feed is about. */
+export type Changed = { kind: 'some'; ids: string[] } | { kind: 'everything'; why: string };
 
-/** One collection to watch: which bot a document is about. */
+/** One collection to watch: which bot or schedule a document is about. */
 export type Source = {
   name: string;
   collection: Collection<Document>;
-  /** The field of the document that is the bot's id. */
+  /** The field of the document that is the id. */
   idField: 'id' | '_id';
+  /** Updates that touch only these fields are no change: our own writes, which must not wake whoever made them. */
+  ignoring?: readonly string[];
 };
 
 /**
- * Follows a collection by its change stream and hands on which bots changed, in batches. The position is stored after
+ * Follows a collection by its change stream and hands on the ids of what changed, in batches. The position is stored after
  * `onChange` has resolved, so that a crash repeats work and never loses it. Whenever the position is lost (history gone,
- * collection dropped or renamed, restored database) everything counts as changed.
+ * collection dropped or renamed, restored database) everything counts as changed. After a failure it goes on from its
+ * position, and whoever reads it is told, so that nobody has to trust that alone.
  */
 export class ChangeFeed {
   readonly #source: Source;
   readonly #tokens: Collection<ResumeTokenDocument>;
   readonly #onChange: (changed: Changed) => Promise<void>;
+  readonly #onRecovered: () => void;
   readonly #log: Logger;
   readonly #outage: OutageLog;
-  /** `_id` → bot id, since a deletion tells only the former. A cache: what it lacks leads to a full resync. */
+  /** `_id` → id, since a deletion tells only the former. A cache: what it lacks leads to a full resync. */
   readonly #idByKey = new Map<string, string>();
   #savedAtMs = 0;
   #handling = false;
@@ -50,11 +49,14 @@ export class ChangeFeed {
     source: Source;
     tokens: Collection<ResumeTokenDocument>;
     onChange: (changed: Changed) => Promise<void>;
+    /** Follows again, from its position, after it had failed. */
+    onRecovered: () => void;
     log: Logger;
   }) {
     this.#source = options.source;
     this.#tokens = options.tokens;
     this.#onChange = options.onChange;
+    this.#onRecovered = options.onRecovered;
     this.#log = options.log;
     this.#outage = new OutageLog(options.log, `The change stream of ${options.source.name}`);
   }
@@ -64,7 +66,8 @@ export class ChangeFeed {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        await this.#follow(signal, () => {
+        await this.#follow(signal, ({ fromPosition }) => {
+          if (failures > 0 && fromPosition) this.#onRecovered();
           failures = 0;
         });
       } catch (error) {
@@ -84,13 +87,12 @@ export class ChangeFeed {
     }
   }
 
-  async #follow(signal: AbortSignal, onAlive: () => void): Promise<void> {
+  async #follow(signal: AbortSignal, onAlive: (how: { fromPosition: boolean }) => void): Promise<void> {
     // Until the first batch is dealt with, no position may be stored.
     this.#handling = true;
     const stored = await this.#tokens.findOne({ _id: this.#source.name });
     const stream = this.#open(stored?.token);
-    const close = (): void => void stream.close().catch(() => undefined);
-    signal.addEventListener('abort', close, { once: true });
+    using _closing = closingOnAbort(stream, signal);
     const quiet = setInterval(() => void this.#saveWhenQuiet(stream), SAVE_WHEN_QUIET_MS);
     quiet.unref();
     try {
@@ -100,7 +102,7 @@ export class ChangeFeed {
       if (stored === null)
         await this.#onChange({ kind: 'everything', why: `the change stream of ${this.#source.name} begins` });
       this.#outage.recovered();
-      onAlive();
+      onAlive({ fromPosition: stored !== null });
       if (first === null) this.#handling = false;
       else await this.#handle([first], stream);
       while (!signal.aborted) {
@@ -115,7 +117,6 @@ export class ChangeFeed {
       }
     } finally {
       clearInterval(quiet);
-      signal.removeEventListener('abort', close);
       await stream.close().catch(() => undefined);
     }
   }
@@ -123,6 +124,7 @@ export class ChangeFeed {
   #open(token: unknown): ChangeStream<Document> {
     return this.#source.collection.watch(
       [
+        ...(this.#source.ignoring === undefined ? [] : [{ $match: exceptUpdatesOf(this.#source.ignoring) }]),
         {
           $project: { operationType: 1, documentKey: 1, ns: 1, [`fullDocument.${this.#source.idField}`]: 1 },
         },
@@ -147,7 +149,7 @@ export class ChangeFeed {
     batch: readonly ChangeStreamDocument<Document>[],
     stream: ChangeStream<Document>,
   ): Promise<void> {
-    const botIds = new Set<string>();
+    const ids = new Set<string>();
     let unknownDeleted = false;
     for (const change of batch) {
       if (
@@ -160,8 +162,8 @@ export class ChangeFeed {
         await this.#savePosition(stream.resumeToken, true);
         continue;
       }
-      const botId = this.#botIdOf(change);
-      if (botId !== undefined) botIds.add(botId);
+      const id = this.#idOf(change);
+      if (id !== undefined) ids.add(id);
       // A document that is written without an id is nobody's; one that is deleted may have been anybody's.
       else if (change.operationType === 'delete') unknownDeleted = true;
     }
@@ -172,7 +174,7 @@ export class ChangeFeed {
       });
       await this.#learnIds();
     }
-    if (botIds.size > 0) await this.#onChange({ kind: 'bots', botIds: [...botIds] });
+    if (ids.size > 0) await this.#onChange({ kind: 'some', ids: [...ids] });
     await this.#savePosition(stream.resumeToken, false);
     this.#handling = false;
   }
@@ -186,7 +188,7 @@ export class ChangeFeed {
     }
   }
 
-  #botIdOf(change: ChangeStreamDocument<Document>): string | undefined {
+  #idOf(change: ChangeStreamDocument<Document>): string | undefined {
     const { documentKey, fullDocument } = change as {
       documentKey?: { _id: unknown };
       fullDocument?: Document;
@@ -232,7 +234,20 @@ export class ChangeFeed {
   }
 }
 
-function isPositionLost(error: unknown): boolean {
-  if (!(error instanceof MongoServerError)) return false;
-  return POSITION_LOST.has(Number(error.code)) || error.hasErrorLabel('NonResumableChangeStreamError');
+/** All events but updates by which nothing outside these top-level fields was set or removed. */
+function exceptUpdatesOf(fields: readonly string[]): Document {
+  const allOf = (names: unknown): Document => ({ $setIsSubset: [names, { $literal: [...fields] }] });
+  const setFields = { $objectToArray: { $ifNull: ['$updateDescription.updatedFields', {}] } };
+  return {
+    $expr: {
+      $not: {
+        $and: [
+          { $eq: ['$operationType', 'update'] },
+          allOf({ $map: { input: setFields, as: 'field', in: '$$field.k' } }),
+          allOf({ $ifNull: ['$updateDescription.removedFields', []] }),
+          { $eq: [{ $ifNull: ['$updateDescription.truncatedArrays', []] }, []] },
+        ],
+      },
+    },
+  };
 }

@@ -1,12 +1,30 @@
-import { BSON, Int32, MongoServerError, type ClientSession, type Collection } from 'mongodb';
-import type { EventOrder, EventOrderDocument } from '../../infra/mongo/collections.ts';
+import {
+  BSON,
+  Int32,
+  MongoError,
+  MongoServerError,
+  MongoWriteConcernError,
+  type ClientSession,
+  type Collection,
+} from 'mongodb';
+import type {
+  EventOrder,
+  EventOrderDocument,
+  HistoryDocument,
+  WishTraceDocument,
+} from '../../infra/mongo/collections.ts';
+import { noteWish } from '../../infra/mongo/wish-traces.ts';
 import type { BotDocument } from '../../model/bots.ts';
+import { deployedEntry, type DeployedEntry } from './deployed.ts';
 import { contentOf, sameContent, type EventContent } from './document.ts';
-import type { BotEvent } from './parse.ts';
+import type { BotEvent, ParsedEvent } from './parse.ts';
 
 export type EventStore = {
-  bots: Collection<BotDocument>;
+  documents: Collection<BotDocument>;
   eventOrder: Collection<EventOrderDocument>;
+  wishTraces: Collection<WishTraceDocument>;
+  /** Absent where nobody keeps stories: on a standalone server. */
+  history?: Collection<HistoryDocument> | undefined;
   /** Lends a session for transactions; absent on a standalone server, which has none. */
   withSession?: (<T>(work: (session: ClientSession) => Promise<T>) => Promise<T>) | undefined;
 };
@@ -52,15 +70,26 @@ async function steps(
 ): Promise<Applied> {
   const inSession = session === undefined ? {} : { session };
   if (!(await claimOrder(store.eventOrder, event, order, inSession))) return 'stale';
+  const applied = await write(store, event, order, inSession);
+  if (applied !== 'unchanged') await noteWish(store.wishTraces, event.botId, inSession);
+  return applied;
+}
+
+async function write(
+  store: EventStore,
+  event: BotEvent,
+  order: EventOrder,
+  inSession: { session?: ClientSession },
+): Promise<Exclude<Applied, 'stale'>> {
   if (event.kind === 'deleted') {
     // Many: databases of the reference runtime have no unique index and may hold an id twice.
-    const { deletedCount } = await store.bots.deleteMany({ id: event.botId }, inSession);
+    const { deletedCount } = await store.documents.deleteMany({ id: event.botId }, inSession);
     return deletedCount > 0 ? 'deleted' : 'unchanged';
   }
   const content = contentOf(event);
   if (event.kind === 'created')
     return (await insertIfAbsent(store, event.botId, content, inSession)) ? 'created' : 'unchanged';
-  const stored = await store.bots
+  const stored = await store.documents
     .find({ id: event.botId }, { ...inSession, projection: { _id: 0, config: 1, custom: 1 } })
     .toArray();
   if (stored.length === 0) {
@@ -69,19 +98,31 @@ async function steps(
   }
   // A write of equal content in another key order would still be a change to all who watch.
   if (stored.every((document) => sameContent(document, content))) return 'unchanged';
-  await store.bots.updateMany({ id: event.botId }, { $set: content }, inSession);
+  await store.documents.updateMany({ id: event.botId }, { $set: content }, inSession);
+  const entry = deployedEntry(event.botId, stored[0] ?? content, content, order);
+  if (entry !== undefined && store.history !== undefined) await tell(store.history, entry, inSession);
   return 'updated';
 }
 
+/** Its time is the database's; told again, it is there already. */
+async function tell(
+  history: Collection<HistoryDocument>,
+  { _id, ...entry }: DeployedEntry,
+  options: { session?: ClientSession },
+): Promise<void> {
+  const told = { $mergeObjects: [{ $literal: entry }, { at: '$$NOW' }, '$$ROOT'] };
+  await history.updateOne({ _id }, [{ $replaceWith: told }], { ...options, upsert: true });
+}
+
 async function insertIfAbsent(
-  { bots }: EventStore,
+  { documents }: EventStore,
   id: string,
   content: EventContent,
   options: { session?: ClientSession },
 ): Promise<boolean> {
   // The segment is dead weight that old readers expect to be an int32.
   const fields = { segment_id: new Int32(0) as unknown as number, ...content };
-  const { upsertedCount } = await bots.updateOne(
+  const { upsertedCount } = await documents.updateOne(
     { id },
     { $setOnInsert: fields },
     { ...options, upsert: true },
@@ -150,11 +191,31 @@ export function storageRefusal(error: unknown): string | undefined {
   return reason === undefined ? undefined : `MongoDB cannot store it: ${reason}`;
 }
 
-/** Why an event's document is too large to store, or undefined; BSON may take a multiple of the JSON's bytes. */
-export function sizeProblem(event: BotEvent): string | undefined {
-  if (event.kind === 'deleted') return undefined;
-  const bytes = BSON.calculateObjectSize(contentOf(event));
-  return bytes > MAX_DOCUMENT_BYTES
-    ? `document has ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are stored`
-    : undefined;
+/** Errors that speak of the server or of us, not of the event: no access, no space, shutting down. */
+const NOT_THE_EVENTS_FAULT = new Set([
+  8, 11, 13, 18, 50, 91, 189, 202, 262, 11600, 11602, 13435, 14031, 50915,
+]);
+
+/**
+ * Whether an error that comes again and again may lie in the event itself: the server was reached, answered, and gave
+ * no sign that another attempt would end otherwise. Only a suspicion: a conflict passes for one, until it stays.
+ */
+export function mayBeTheEventsFault(error: unknown): boolean {
+  if (!(error instanceof MongoError)) return error instanceof Error;
+  if (!(error instanceof MongoServerError)) return false;
+  if (error instanceof MongoWriteConcernError || NOT_THE_EVENTS_FAULT.has(Number(error.code))) return false;
+  const isConflict = error.code === 112;
+  return !isConflict && !error.hasErrorLabel('RetryableWriteError');
+}
+
+/** From here on a BSON document could be too large: smaller messages need not be measured. */
+const MEASURED_FROM_BYTES = 256 * 1024;
+
+/** An event whose document is too large to store is poison; BSON may take a multiple of the message's `bytes`. */
+export function measured(parsed: ParsedEvent, bytes: number): ParsedEvent {
+  if ('poison' in parsed || parsed.event.kind === 'deleted' || bytes < MEASURED_FROM_BYTES) return parsed;
+  const stored = BSON.calculateObjectSize(contentOf(parsed.event));
+  return stored > MAX_DOCUMENT_BYTES
+    ? { poison: `document has ${stored} bytes; at most ${MAX_DOCUMENT_BYTES} are stored` }
+    : parsed;
 }

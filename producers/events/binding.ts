@@ -25,6 +25,10 @@ export type Binding = {
   durable: string;
   /** When this stream was created: events of a later one are newer, whatever their sequence. */
   streamCreatedAt: Date;
+  /** Sequence of the last event below which all are settled. */
+  settledUpTo: number;
+  /** Events that the durable has still to deliver. */
+  pending: number;
   /** Number of the durable's last delivery so far: the next has one more, or something was lost on its way to us. */
   delivered: number;
 };
@@ -78,6 +82,8 @@ export async function bind(
     consumer: jetstream(connection).consumers.getConsumerFromInfo(info),
     durable,
     streamCreatedAt: new Date(stream.created),
+    settledUpTo: startSequence === undefined ? info.ack_floor.stream_seq : startSequence - 1,
+    pending: info.num_pending,
     delivered: info.delivered.consumer_seq,
   };
 }

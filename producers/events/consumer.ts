@@ -1,24 +1,38 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Collection } from 'mongodb';
+import { pause } from '../../infra/pause.ts';
 import { holdLease, type HeldLease } from '../../infra/leases.ts';
 import { OutageLog, type Logger } from '../../infra/logger.ts';
 import type { Collections } from '../../infra/mongo/collections.ts';
 import type { MongoLink } from '../../infra/mongo/connect.ts';
 import type { NatsLink } from '../../infra/nats/connect.ts';
+import type { BotDocument } from '../../model/bots.ts';
 import type { EventStore } from './apply.ts';
+import { readBacklog } from './backlog.ts';
 import { ACK_WAIT_MS, bind, type Binding } from './binding.ts';
 import type { EventFamily } from './family.ts';
 import { Lanes } from './lanes.ts';
 import { parseEvent } from './parse.ts';
+import { pull } from './pull.ts';
 import { SessionPool } from './sessions.ts';
 import { settle, type SettleContext } from './settle.ts';
-import { newStats, type EventStats } from './stats.ts';
+import { enter, newStats, type EventStats } from './stats.ts';
+import { messageOf } from '../../infra/message-of.ts';
 
 export type EventConsumerOptions = {
   family: EventFamily;
   nats: NatsLink;
   mongo: Pick<MongoLink, 'client' | 'topology'>;
-  collections: Pick<Collections, 'bots' | 'eventOrder' | 'eventSessions' | 'poison' | 'leases'>;
+  collections: Pick<
+    Collections,
+    | EventFamily['documents']
+    | EventFamily['order']
+    | 'eventSessions'
+    | 'poison'
+    | 'leases'
+    | 'wishTraces'
+    | 'history'
+  >;
   installation: string;
   /** Names this process to people, in the lease. */
   owner: string;
@@ -57,7 +71,7 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
     start() {
       if (running !== undefined) return;
       stopping = new AbortController();
-      stats.state = 'waiting-for-lease';
+      enter(stats, 'waiting-for-lease');
       running = holdLease({
         collection: options.collections.leases,
         name: `${options.installation}:events:${options.family.name}`,
@@ -69,7 +83,7 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
           : { ttlMs: options.leaseTtlMs, renewEveryMs: options.leaseTtlMs * 0.3 }),
         onAcquired: (held) => consumeWhileHeld(options, sessions, stats, log, held),
         onLost: () => {
-          stats.state = 'waiting-for-lease';
+          enter(stats, 'waiting-for-lease');
         },
       });
     },
@@ -77,7 +91,7 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
       stopping?.abort();
       await running;
       running = undefined;
-      stats.state = 'stopped';
+      enter(stats, 'stopped');
     },
     [Symbol.asyncDispose]: () => consumer.stop(),
   };
@@ -96,15 +110,26 @@ async function consumeWhileHeld(
   const { poison } = options.collections;
   const storeOutage = new OutageLog(log, 'the event store');
   const streamOutage = new OutageLog(log, 'the event stream');
-  stats.state = 'waiting-for-mongo';
+  enter(stats, 'waiting-for-mongo');
   const store = await untilDone(held.signal, storeOutage, () => openStore(options, sessions));
   while (held.isHeld()) {
-    stats.state = 'waiting-for-nats';
+    enter(stats, 'waiting-for-nats');
     const { connection, ended } = await options.nats.session(held.signal);
-    stats.state = 'waiting-for-stream';
-    await untilDone(AbortSignal.any([held.signal, ended]), streamOutage, async () => {
+    const failures = {
+      failed(error: unknown): void {
+        stats.lastError = messageOf(error);
+        streamOutage.failed(error);
+      },
+    };
+    await untilDone(AbortSignal.any([held.signal, ended]), failures, async () => {
+      // Each time anew: a stream that was read may be gone.
+      enter(stats, 'waiting-for-stream');
       const binding = await bind(connection, options.installation, options.family);
-      stats.state = 'consuming';
+      const backlog = await readBacklog(connection, options.family, {
+        ...binding,
+        over: AbortSignal.any([held.signal, ended]),
+      });
+      enter(stats, 'consuming');
       stats.bindings += 1;
       streamOutage.recovered();
       const { durable, streamCreatedAt } = binding;
@@ -113,6 +138,7 @@ async function consumeWhileHeld(
         store,
         poison,
         streamCreatedAt,
+        backlog,
         held,
         stats,
         log,
@@ -128,15 +154,25 @@ async function consumeWhileHeld(
 
 /** Finds out what MongoDB can do, and ends what a predecessor has left open there. */
 async function openStore(options: EventConsumerOptions, sessions: SessionPool): Promise<EventStore> {
-  const { bots, eventOrder, eventSessions } = options.collections;
+  const { family, collections } = options;
+  const store: EventStore = {
+    // What events write is the same in both kinds of documents.
+    documents: collections[family.documents] as Collection<BotDocument>,
+    eventOrder: collections[family.order],
+    wishTraces: collections.wishTraces,
+  };
   const { transactions } = await options.mongo.topology();
-  if (!transactions) return { bots, eventOrder };
-  await sessions.takeOver(eventSessions, `${options.installation}:${options.family.name}`);
-  return { bots, eventOrder, withSession: (work) => sessions.lend(work) };
+  if (!transactions) return store;
+  await sessions.takeOver(collections.eventSessions, `${options.installation}:${family.name}`);
+  return { ...store, history: collections.history, withSession: (work) => sessions.lend(work) };
 }
 
 /** Tries until it succeeds, waiting a little longer each time. Rejects only with the reason of `signal`. */
-async function untilDone<T>(signal: AbortSignal, outage: OutageLog, attempt: () => Promise<T>): Promise<T> {
+async function untilDone<T>(
+  signal: AbortSignal,
+  outage: { failed(error: unknown): unknown },
+  attempt: () => Promise<T>,
+): Promise<T> {
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
     signal.throwIfAborted();
     try {
@@ -144,7 +180,7 @@ async function untilDone<T>(signal: AbortSignal, outage: OutageLog, attempt: () 
     } catch (error) {
       signal.throwIfAborted();
       outage.failed(error);
-      await sleep(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await pause(waitMs, signal);
     }
   }
 }
@@ -170,18 +206,14 @@ async function readBatch(
   const { held, stats } = context;
   const lanes = new Lanes(concurrency);
   const inHand = new Set<JsMsg>();
-  const messages = await binding.consumer.fetch({ max_messages: BATCH, expires: PULL_EXPIRES_MS });
   // What waits here for MongoDB shall not be delivered again meanwhile.
   const keepAlive = setInterval(
     () => held.isHeld() && inHand.forEach((message) => keepInHand(message, context.log)),
     ACK_WAIT_MS / 3,
   );
   keepAlive.unref();
-  const stop = (): void => messages.stop();
-  over.addEventListener('abort', stop, { once: true });
-  if (over.aborted) stop();
   try {
-    for await (const message of messages) {
+    for await (const message of pull(binding.consumer, { max: BATCH, expiresMs: PULL_EXPIRES_MS, over })) {
       if (message.info.deliverySequence !== binding.delivered + 1) return false;
       binding.delivered += 1;
       stats.pending = message.info.pending;
@@ -195,8 +227,6 @@ async function readBatch(
     }
     return true;
   } finally {
-    over.removeEventListener('abort', stop);
-    stop();
     await lanes.idle();
     clearInterval(keepAlive);
   }
@@ -207,6 +237,6 @@ function keepInHand(message: JsMsg, log: Logger): void {
     message.working();
   } catch (error) {
     // The connection is closed for good: the events come again on the next one.
-    log.debug({ error: error instanceof Error ? error.message : String(error) }, 'event not kept in hand');
+    log.debug({ error: messageOf(error) }, 'event not kept in hand');
   }
 }

@@ -1,6 +1,6 @@
 import { botIdProblem } from '../../model/bots.ts';
 import type { EventFamily } from './family.ts';
-import { storageProblem } from './storable.ts';
+import { storageProblem } from '../../infra/mongo/storable.ts';
 
 export type EventKind = 'created' | 'updated' | 'deleted';
 

@@ -1,5 +1,6 @@
 import type { Engine } from '../../infra/engine/port.ts';
 import { OutageLog, type Logger } from '../../infra/logger.ts';
+import { inSpan } from '../../infra/tracing/tracing.ts';
 import { LABEL } from '../../model/labels.ts';
 import type { BotQueues } from '../../queues/queues.ts';
 import { pause } from '../../infra/pause.ts';
@@ -68,13 +69,16 @@ export class ExitFollower {
   async #look(botId: string | undefined, exitCode: number | undefined): Promise<void> {
     if (botId === undefined) return;
     try {
-      await this.#queues.add([
-        {
-          queue: 'start',
-          job: { botId, cause: `its container ended with exit code ${exitCode ?? 'unknown'}` },
-          urgency: 'event',
-        },
-      ]);
+      const fields = { 'the0.id': botId, 'the0.exit_code': exitCode };
+      await inSpan('container ended', { kind: 'producer', fields }, () =>
+        this.#queues.add([
+          {
+            queue: 'start',
+            job: { botId, cause: `its container ended with exit code ${exitCode ?? 'unknown'}` },
+            urgency: 'event',
+          },
+        ]),
+      );
     } catch (error) {
       // Redis is away: the resync after its return finds the ended container.
       this.#log.debug({ botId, error: (error as Error).message }, 'An exit could not be queued');

@@ -1,5 +1,5 @@
 import type { ContainerView, Engine } from '../../infra/engine/port.ts';
-import { LABEL } from '../../model/labels.ts';
+import { LABEL, restartsOf } from '../../model/labels.ts';
 import { containerName } from '../../model/names.ts';
 import type { ObservedContainer } from '../../model/planner.ts';
 
@@ -29,5 +29,6 @@ function observed(view: ContainerView): ObservedContainer | undefined {
     containerId: view.id,
     state: view.state,
     fingerprint: view.labels[LABEL.fingerprint] ?? '',
+    restarts: restartsOf(view.labels),
   };
 }

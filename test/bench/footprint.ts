@@ -29,7 +29,7 @@ type Memory = { rss: number; heapUsed: number; external: number; cpuMs: number }
 
 export const bench: Bench = {
   name: 'footprint',
-  goal: 'quiet resync of 10,000 bots ≤ 1 s of CPU; ≤ 50 KB a bot watched; a processor ready in ≤ 1 s and ≤ 120 MB idle',
+  goal: 'quiet resync of 10,000 bots ≤ 1 s of CPU; ≤ 50 KB a bot watched; a processor ready in ≤ 1 s, at the first start of an installation too, and ≤ 120 MB idle',
   async run(context) {
     return [...(await context.within(watching)), ...(await context.within(processor))];
   },
@@ -98,10 +98,13 @@ async function watching(context: BenchContext): Promise<Figure[]> {
   );
 
   const planner = new Planner({
+    stableAfterMs: 600_000,
     bots: store.bots,
     holds: store.holds,
+    restarts: store.restarts,
     statuses: store.status,
     engine,
+    sameEngine: async () => undefined,
     queues: {
       add: async (items) => void (items.length > 0 && context.say(`${items.length} jobs in a quiet resync`)),
     },
@@ -190,7 +193,13 @@ async function processor(context: BenchContext): Promise<Figure[]> {
   }
   const [first = Number.NaN] = ready.splice(0, 1);
   return [
-    { name: 'processor ready, first start of an installation', value: first, unit: 's', runs: [first] },
+    {
+      name: 'processor ready, first start of an installation',
+      value: first,
+      unit: 's',
+      runs: [first],
+      limit: { atMost: 1 },
+    },
     { name: 'processor ready', value: median(ready), unit: 's', runs: ready, limit: { atMost: 1 } },
     { name: 'processor idle', value: median(idle), unit: 'MB RSS', runs: idle, limit: { atMost: 120 } },
   ];

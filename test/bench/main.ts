@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BENCHES } from './catalogue.ts';
 import { withContext } from './harness/context.ts';
+import { describeMachine, treeChange, treeNow } from './harness/machine.ts';
 import { PROFILE_SETTING, spawnNode } from './harness/node-process.ts';
+import { parameters } from './harness/parameters.ts';
 import { verdict, type Verdict } from './harness/verdict.ts';
 import { keep, writeReport } from './report.ts';
 
@@ -11,13 +13,19 @@ const PROFILES = fileURLToPath(new URL('../../.data/profiles', import.meta.url))
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { write: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false } },
+  options: {
+    write: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+    report: { type: 'boolean', default: false },
+  },
 });
 const unknown = positionals.filter((name) => !(name in BENCHES));
 
 if (unknown.length > 0) {
   console.error(`There is no bench ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}`);
   process.exitCode = 2;
+} else if (values.report) {
+  writeReport();
 } else if (positionals.length === 1 && !values.write && !values.profile) {
   await runHere(positionals[0] ?? '');
 } else {
@@ -43,13 +51,25 @@ async function runEach(
 ): Promise<void> {
   for (const name of names) {
     const beganMs = performance.now();
+    // As it was when the bench loaded it: others may commit meanwhile.
+    const tree = treeNow();
+    const machine = describeMachine(new Date(), tree);
     const outcome = await runApart(name, options.profile);
     const seconds = Math.round((performance.now() - beganMs) / 1000);
     if ('failed' in outcome) console.error(`${name} failed:\n${outcome.failed}`);
     else console.log(JSON.stringify(outcome.verdict));
     if ('failed' in outcome || !outcome.verdict.pass) process.exitCode = 1;
     const { bench } = (await BENCHES[name]?.()) ?? {};
-    if (options.write) keep(name, { goal: bench?.goal ?? '', seconds, ...outcome }, new Date());
+    const changed = treeChange(tree, treeNow());
+    if (changed !== undefined) console.error(`${name}: ${changed}`);
+    if (options.write)
+      keep(name, {
+        machine,
+        ...(changed === undefined ? {} : { changed }),
+        goal: bench?.goal ?? '',
+        seconds,
+        ...outcome,
+      });
   }
   if (options.write) writeReport();
 }
@@ -59,7 +79,7 @@ async function runApart(name: string, profile: boolean): Promise<{ verdict: Verd
   const child = spawnNode({
     script: 'test/bench/main.ts',
     args: [name],
-    environment: profile ? { [PROFILE_SETTING]: PROFILES } : {},
+    environment: { ...parameters(), ...(profile ? { [PROFILE_SETTING]: PROFILES } : {}) },
     onErrorText: (text) => void process.stderr.write(text),
   });
   const forward = (signal: NodeJS.Signals): void => child.kill(signal);

@@ -20,6 +20,7 @@ function fleet(): PlanInput {
       containerId: `container-${botId}`,
       state: index % 31 === 0 ? ('exited' as const) : ('running' as const),
       fingerprint: index % 41 === 0 ? 'of an earlier version' : fingerprint,
+      restarts: 0,
     }));
   const history = new Map<string, BotHistory>(
     desired.map(({ botId, fingerprint }) => [

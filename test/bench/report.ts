@@ -3,21 +3,20 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { CAUSES } from './causes.ts';
 import { BENCHES } from './catalogue.ts';
-import { describeMachine, type Machine } from './harness/machine.ts';
+import type { Machine } from './harness/machine.ts';
 import type { Line, Verdict } from './harness/verdict.ts';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 const RAW = join(FOLDER, 'raw');
 
-/** What is kept of one bench's last run. */
-type Kept = { machine: Machine; seconds: number; goal: string } & ({ verdict: Verdict } | { failed: string });
+/** What is kept of one bench's last run. `changed`: the tree did not stay as it was at the beginning. */
+type Kept = { machine: Machine; changed?: string; seconds: number; goal: string } & (
+  { verdict: Verdict } | { failed: string }
+);
 
-export function keep(name: string, outcome: Omit<Kept, 'machine'>, now: Date): void {
+export function keep(name: string, kept: Kept): void {
   mkdirSync(RAW, { recursive: true });
-  writeFileSync(
-    join(RAW, `${name}.json`),
-    `${JSON.stringify({ machine: describeMachine(now), ...outcome }, null, 2)}\n`,
-  );
+  writeFileSync(join(RAW, `${name}.json`), `${JSON.stringify(kept, null, 2)}\n`);
 }
 
 /** Rewrites RESULTS.md from what is kept of each bench. */
@@ -32,24 +31,27 @@ function readAll(): [string, Kept][] {
     .map((name) => [name, JSON.parse(readFileSync(join(RAW, `${name}.json`), 'utf8')) as Kept]);
 }
 
-function render(all: readonly [string, Kept][]): string {
-  const lines = all.flatMap(([, kept]) => ('verdict' in kept ? kept.verdict.figures : []));
-  const broken = all.flatMap(([name, kept]) => ('failed' in kept ? [[name, kept.failed] as const] : []));
-  const missed = lines.filter((line) => !line.pass);
+/** Exported for its test. */
+export function render(all: readonly [string, Kept][]): string {
+  const missed = all.flatMap(([, kept]) =>
+    'verdict' in kept ? kept.verdict.figures.filter((line) => !line.pass) : [],
+  );
   return `${[
     '# Results',
-    'Written by `npm run bench`; do not edit. What the columns mean, and how to run one: `README.md`. All runs are in `raw/`.',
-    where(all.map(([, { machine }]) => machine)),
-    table(lines),
-    ...(broken.length === 0
-      ? []
-      : [
-          `## Benches that failed\n\n${broken.map(([name, why]) => `- \`${name}\`: ${why.split('\n')[0] ?? ''}`).join('\n')}`,
-        ]),
+    'Written by `npm run bench`; do not edit. What the columns mean, and how to run one: `README.md`. All runs are in `raw/`. Each bench says when, where and at which commit it was run.',
+    ...all.map(([name, kept]) => section(name, kept)),
     missed.length === 0
       ? 'Every goal is reached.'
       : `## What is not reached, and why\n\n${missed.map(cause).join('\n')}`,
   ].join('\n\n')}\n`;
+}
+
+function section(name: string, kept: Kept): string {
+  return [
+    `## ${name}`,
+    where(kept),
+    'verdict' in kept ? table(kept.verdict.figures) : `It failed: ${kept.failed.split('\n')[0] ?? ''}`,
+  ].join('\n\n');
 }
 
 function table(lines: readonly Line[]): string {
@@ -71,9 +73,10 @@ function cause({ name, goal, value, unit, ratio }: Line): string {
   return `- **${name}**: ${measured} instead of ${goal}. ${CAUSES[name] ?? 'The cause is not known yet.'}`;
 }
 
-function where(machines: readonly Machine[]): string {
-  const last = machines.toSorted((a, b) => a.at.localeCompare(b.at)).at(-1);
-  if (last === undefined) return 'Nothing has been measured yet.';
-  const versions = Object.entries(last.versions).map(([name, version]) => `${name} ${version}`);
-  return `Measured on ${last.at.slice(0, 10)}: ${last.cores} cores (${last.cpu}), ${last.memoryGb} GB, kernel ${last.kernel}; ${versions.join(', ')}.`;
+function where({ machine, changed }: Kept): string {
+  const { at, cores, cpu, memoryGb, kernel } = machine;
+  const { commit = 'unknown', ...rest } = machine.versions;
+  const versions = Object.entries(rest).map(([name, version]) => `${name} ${version}`);
+  const line = `Measured on ${at.slice(0, 10)} at commit ${commit}: ${cores} cores (${cpu}), ${memoryGb} GB, kernel ${kernel}; ${versions.join(', ')}.`;
+  return changed === undefined ? line : `${line} **Not of one commit: ${changed}.**`;
 }

@@ -20,12 +20,14 @@ function another(servers: BenchServers, index: number): BenchServers {
   const installation = `${servers.installation}-${index}`;
   const databases = {
     bots: `${servers.databases.bots}_${index}`,
+    schedules: `${servers.databases.schedules}_${index}`,
     runtime: `${servers.databases.runtime}_${index}`,
   };
   const environment = {
     ...servers.environment,
     INSTALLATION: installation,
     MONGO_BOTS_DATABASE: databases.bots,
+    MONGO_SCHEDULES_DATABASE: databases.schedules,
     MONGO_RUNTIME_DATABASE: databases.runtime,
   };
   return { ...servers, installation, databases, environment };

@@ -14,8 +14,15 @@ const WIDE = { ENGINE_CONCURRENCY: '64', QUEUE_CONCURRENCY: '256' };
 
 type Processes = 'one process' | 'one process, engine apart' | 'two processes, engine apart';
 
-/** Bots per second from the moment they are written until the last one's status says that it runs. */
-async function rate(context: BenchContext, processes: Processes): Promise<number> {
+/**
+ * Bots per second from the moment they are written until the last one's status says that it runs. `settings` are put to those
+ * that the processes have anyway.
+ */
+export async function transitionsPerSecond(
+  context: BenchContext,
+  processes: Processes,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<number> {
   const servers = await context.servers('mongo', 'redis', 's3');
   const filePath = await uploadCode(servers, { 'main.py': 'def main(bot_id, config):\n    pass\n' });
   const mongo = connectMongo(servers.mongoUri, {
@@ -34,7 +41,7 @@ async function rate(context: BenchContext, processes: Processes): Promise<number
     context.node({
       script: 'test/bench/children/role.ts',
       args: ['--role', role, ...engine],
-      environment: { ...servers.environment, ...WIDE },
+      environment: { ...servers.environment, ...WIDE, ...settings },
     }),
   );
   await Promise.all(children.map((child) => child.line((line) => line.includes('"ready"'))));
@@ -56,7 +63,8 @@ async function rate(context: BenchContext, processes: Processes): Promise<number
 
 async function repeated(context: BenchContext, processes: Processes): Promise<Figure> {
   const runs: number[] = [];
-  for (let run = 0; run < RUNS; run += 1) runs.push(await context.within((inner) => rate(inner, processes)));
+  for (let run = 0; run < RUNS; run += 1)
+    runs.push(await context.within((inner) => transitionsPerSecond(inner, processes)));
   return { name: processes, value: median(runs), unit: 'bots/s', runs };
 }
 

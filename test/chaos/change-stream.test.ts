@@ -1,5 +1,7 @@
+import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findOverlaps } from '../../infra/engine/fake/index.ts';
+import { NEW_PRIMARY } from '../../infra/mongo/new-primary.ts';
 import { botDocument, newBotId } from '../support/bots.ts';
 import { ownServers, servedEngine, type OwnServers, type ServedEngine } from '../support/chaos-servers.ts';
 import { openWorld, untilWell, type World } from '../support/chaos-world.ts';
@@ -49,6 +51,22 @@ it('a MongoDB that was killed and came back, and a collection that was dropped a
   await bots.insertOne(last);
   await untilWell(world, { timeoutMs: 5_000 });
 }, 100_000);
+
+it('a primary that steps down and is elected again leads to a look at everything', async () => {
+  await using world = await open();
+  const runner = await world.spawn('bot-runner');
+  await world.collections.bots.insertOne(document(world));
+  await untilWell(world, { timeoutMs: 15_000 });
+  const admin = await MongoClient.connect(own.servers.mongoUri, { directConnection: true });
+  try {
+    await admin.db('admin').command({ replSetStepDown: 1, force: true });
+  } finally {
+    await admin.close();
+  }
+  await runner.line((line) => line.includes(NEW_PRIMARY) && line.includes('Looked at every bot'), 30_000);
+  await world.collections.bots.insertOne(document(world));
+  await untilWell(world, { timeoutMs: 15_000 });
+}, 90_000);
 
 it.each([
   ['is older than the server’s history', (token: string) => token.replace(/^82.{16}/, '820000000100000001')],

@@ -7,8 +7,9 @@ import { openWorld, untilWell, type World } from '../support/chaos-world.ts';
 import { until } from '../support/poll.ts';
 import { testServers } from '../support/servers.ts';
 
-/** Longer than the lives of a bot's lock and of a job's lock together with the checks for them. */
+/** At least: longer than the lives of a bot's lock and of a job's lock together with the checks for them. */
 const LONGER_THAN_LOCKS_MS = 6_000;
+const PAUSE_MS = Number(process.env['CHAOS_PAUSE_MS'] ?? LONGER_THAN_LOCKS_MS);
 const BOTS = 12;
 
 const ids = Array.from({ length: BOTS }, () => newBotId());
@@ -53,7 +54,7 @@ it.each([
       'bots that the paused processor was at',
     ).toBeGreaterThan(0);
     await meanwhile(world);
-    await Promise.all([sleep(LONGER_THAN_LOCKS_MS), untilWell(world, { timeoutMs: 10_000 })]);
+    await Promise.all([sleep(PAUSE_MS), untilWell(world, { timeoutMs: 10_000 })]);
     const before = await running(world);
 
     paused.kill('SIGCONT');
@@ -64,5 +65,5 @@ it.each([
     expect(findOverlaps(await fake.engine.control.ledger())).toEqual([]);
     await until(async () => (await paused.readyz()).code === 200, { timeoutMs: 5_000 });
   },
-  60_000,
+  60_000 + PAUSE_MS,
 );

@@ -116,6 +116,14 @@ describe('a container on Docker', () => {
     expect(output).toMatch(/Max processes\s+4096\s+4096/);
   });
 
+  it('can make no file larger than its limit, however it does so', async () => {
+    const { output } = await inside(
+      'exec 2>/dev/null; trap "" XFSZ; head -c 1000000 /dev/zero > /tmp/a && echo fits; head -c 3000000 /dev/zero > /tmp/b || echo cut; stat -c %s /tmp/b; truncate -s 3000000 /tmp/c || echo refused',
+      { limits: { ...(await bench.spec()).limits, fileBytes: 2 * 1024 * 1024 } },
+    );
+    expect(output).toBe('fits\ncut\n2097152\nrefused\n');
+  });
+
   it('has an init process that reaps what its program leaves behind', async () => {
     const { output } = await inside(
       'cat /proc/1/cmdline | tr "\\000" " "; echo; (sh -c "sleep 0.1 &" ); sleep 0.5; cat /proc/[0-9]*/stat',

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDockerEngine } from '../../infra/engine/docker/index.ts';
-import { PullFailed } from '../../infra/engine/errors.ts';
+import { EngineRefused, PullFailed } from '../../infra/engine/errors.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { newInstallation } from './target.ts';
 import { TinyRegistry } from './tiny-registry.ts';
@@ -22,7 +22,7 @@ describe('pulling an image', () => {
 
   beforeAll(() => registry.listen());
   afterAll(async () => {
-    await removeImage(registry.reference);
+    await docker('DELETE', `/images/${registry.reference}?force=true`);
     await registry.close();
     await engine[Symbol.asyncDispose]();
   });
@@ -53,6 +53,19 @@ describe('pulling an image', () => {
     expect(await engine.pullImage(registry.reference, { auth: auth() })).toBe(id);
   });
 
+  it('is undone by the removal of the image, but for one that has another name, and never by a name', async () => {
+    const id = await engine.pullImage(registry.reference, { auth: auth() });
+    const other = `${installation}/other:1`;
+    await docker('POST', `/images/${encodeURIComponent(id)}/tag?repo=${installation}/other&tag=1`);
+    expect(await engine.removeImage(id)).toBe(false);
+    expect(await engine.resolveImage(registry.reference)).toBe(id);
+    await docker('DELETE', `/images/${other}`);
+    await expect(engine.removeImage(registry.reference)).rejects.toThrow(EngineRefused);
+    expect(await engine.removeImage(id)).toBe(true);
+    expect(await engine.resolveImage(registry.reference)).toBeUndefined();
+    expect(await engine.removeImage(id)).toBe(true);
+  });
+
   it('can be given up', async () => {
     const signal = AbortSignal.abort(new Error('nobody wants it any more'));
     await expect(engine.pullImage(registry.reference, { signal })).rejects.toThrow(
@@ -61,15 +74,11 @@ describe('pulling an image', () => {
   });
 });
 
-/** The port has no call that removes images, and needs none. */
-function removeImage(reference: string): Promise<void> {
+function docker(method: string, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    request(
-      { socketPath: '/var/run/docker.sock', method: 'DELETE', path: `/images/${reference}?force=true` },
-      (answer) => {
-        answer.resume().on('end', resolve);
-      },
-    )
+    request({ socketPath: '/var/run/docker.sock', method, path }, (answer) => {
+      answer.resume().on('end', resolve);
+    })
       .on('error', reject)
       .end();
   });

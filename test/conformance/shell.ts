@@ -18,6 +18,7 @@ export function shellCommand(program: FakeProgram): string[] {
     lines.push(`printf %s ${quote(text)}${stream === 'stderr' ? ' >&2' : ''}`);
   }
   if (program.exitCode === undefined) {
+    if (program.busy === true) lines.push('while :; do :; done &');
     // A shell runs its traps only between commands, or while it waits.
     lines.push('while :; do sleep 1 & wait $!; done');
   } else {

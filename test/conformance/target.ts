@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FakeProgram } from '../../infra/engine/fake/program.ts';
 import type { ContainerSpec, Engine, EngineEvent } from '../../infra/engine/port.ts';
+import { SMALL_LIMITS } from '../support/container-limits.ts';
 
 /** One implementation of the engine port, as the suite sees it. */
 export type EngineTarget = {
@@ -43,15 +44,7 @@ export class Bench {
       workingDir: '/tmp',
       env: {},
       labels: {},
-      limits: {
-        memoryBytes: 64 * 1024 * 1024,
-        cpus: 1,
-        cpuShares: 512,
-        pids: 64,
-        nofile: 256,
-        nproc: 4096,
-        shmBytes: 4 * 1024 * 1024,
-      },
+      limits: SMALL_LIMITS,
       volumes: [],
       tmpfs: [{ path: '/tmp', sizeMb: 4, exec: false, mode: 0o1777 }],
       network: 'none',

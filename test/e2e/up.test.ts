@@ -4,11 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BotView } from '../../cli/bots/view.ts';
+import type { BotView } from '../../producers/control/bots/view.ts';
+import type { RunView } from '../../producers/control/run-list/view.ts';
 import { createDockerEngine } from '../../infra/engine/docker/index.ts';
 import { shortHash } from '../../infra/engine/names.ts';
 import type { ContainerView, Engine } from '../../infra/engine/port.ts';
 import { createLogger } from '../../infra/logger.ts';
+import { LABEL } from '../../model/labels.ts';
 import { CliProcess, runCli } from '../support/cli.ts';
 import { removeAll } from '../support/engine.ts';
 import { until } from '../support/poll.ts';
@@ -48,8 +50,11 @@ async function bots(): Promise<BotView[]> {
   return JSON.parse(stdout) as BotView[];
 }
 
+/** Bots: the example schedule's runs come and go. */
 const running = async (): Promise<ContainerView[]> =>
-  (await engine.list()).filter((container) => container.state === 'running');
+  (await engine.list({ labels: { [LABEL.kind]: 'bot' } })).filter(
+    (container) => container.state === 'running',
+  );
 
 /** Egress rules of the installation; root alone sees them, and installs them. */
 const rules = (): string[] =>
@@ -76,15 +81,41 @@ describe('up', () => {
     for (const view of views) expect(containers.has(view.container ?? '')).toBe(true);
   });
 
-  it('serves a dashboard that its token opens, and tells that it is ready', async () => {
+  it('serves a dashboard that the first token opens, and tells that it is ready', async () => {
     const [, url = ''] = await up.says(/Dashboard +(\S+)/);
-    const [, token = ''] = await up.says(/Its token +(\S+)/);
+    const [, token = ''] = await up.says(/Admin token +(the0_\S+) +of dashboard and API/);
     const [, ready = ''] = await up.says(/Health +(\S+)/);
     expect((await fetch(`${url}/queues/api/queues`)).status).toBe(401);
-    expect(
-      (await fetch(`${url}/queues/api/queues`, { headers: { authorization: `Bearer ${token}` } })).status,
-    ).toBe(200);
+    const queues = await fetch(`${url}/queues/api/queues`, { headers: { authorization: `Bearer ${token}` } });
+    expect(queues.status).toBe(200);
+    expect(await queues.text()).toMatch(/"schedule-tick"[^]*"scheduled-run"/);
     expect((await fetch(ready)).status).toBe(200);
+  });
+
+  it('shows what an example prints, live, and what it answers and keeps', async () => {
+    const found = { UP_FILE: join(dir, 'up.json') };
+    const views = await bots();
+    const id = views.find(({ name }) => name === 'alerts-on-paper')?.id ?? '';
+    await using following = new CliProcess(['logs', id, '-f'], found);
+    await following.says(/price/);
+    const shown = following.stdout.length;
+    await until(() => following.stdout.length > shown, { timeoutMs: 30_000 });
+
+    const answer = await runCli(['query', id, '/info'], found);
+    expect(answer).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(answer.stdout)).toHaveProperty('available_queries');
+    const [, server = ''] = await up.says(/Queries +(\S+)\/query/);
+    const asked = await fetch(`${server}/query`, {
+      method: 'POST',
+      body: JSON.stringify({ bot_id: id, query_path: '/info' }),
+    });
+    expect(await asked.json()).toMatchObject({
+      status: 'ok',
+      data: { available_queries: expect.any(Array) as unknown },
+    });
+
+    const state = await runCli(['state', 'list', id, '--json'], found);
+    expect(state.code).toBe(0);
   });
 
   it('refuses to run twice in one clone, and says where it runs', async () => {
@@ -111,6 +142,32 @@ describe('up', () => {
     );
   });
 
+  it('runs the example schedule, and shows its runs', async () => {
+    await up.says(/The example schedule has had its first run/, 100_000);
+    const { stdout } = await runCli(['runs', '--state', 'succeeded', '--json'], {
+      UP_FILE: join(dir, 'up.json'),
+    });
+    expect((JSON.parse(stdout) as RunView[])[0]).toMatchObject({ kind: 'tick', exitCode: 0, attempt: 1 });
+    const table = await runCli(['schedules'], { UP_FILE: join(dir, 'up.json') });
+    expect(table.stdout).toMatch(/rebalance-on-paper +active +\* \* \* \* \* +UTC/);
+  });
+
+  it('answers the control API, and shows the first admin’s token once', async () => {
+    const [, url = ''] = await up.says(/API +(\S+)/);
+    const [, token = ''] = await up.says(/Admin token +(the0_\S+)/);
+    const answer = await fetch(`${url}/the0.runtime.v1.InstallationService/GetStats`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: '{}',
+    });
+    expect(await answer.json()).toMatchObject({
+      stats: {
+        installation,
+        servers: ['mongodb', 'redis', 'nats', 's3', 'engine'].map((name) => ({ name, reachable: true })),
+      },
+    });
+  });
+
   it('stops bots and servers on Ctrl-C', async () => {
     up.child.kill('SIGINT');
     expect(await up.ended).toMatchObject({ code: 0 });
@@ -132,6 +189,7 @@ describe('up', () => {
       },
       { timeoutMs: 60_000 },
     );
+    expect(up.stdout).not.toContain('Admin token');
     expect(views.length).toBe((await running()).length);
     expect(new Set(views.map((view) => view.name)).size).toBe(views.length);
   });

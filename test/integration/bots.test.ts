@@ -39,7 +39,7 @@ beforeEach(() => {
 describe('a bot whose document', () => {
   it('appears is started, with its container and status telling the same', async () => {
     await bots().insertOne(botDocument(botId, { filePath }));
-    const running = await status((s) => s.phase === 'running');
+    const running = await status((s) => s.phase === 'running' && s.lock === null);
     const container = await containerOf(botId);
     expect(container).toMatchObject({ state: 'running', id: running.containerId });
     expect(container?.labels).toMatchObject({

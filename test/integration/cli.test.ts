@@ -143,6 +143,14 @@ describe('deploy, bots, undeploy', () => {
       name: 'A',
       runtime: 'nodejs20',
       version: '1.0.0',
+      type: null,
+      hold: null,
+      restart: null,
+      failureCode: null,
+      startedAt: null,
+      consecutiveFailures: 0,
+      updatedAt: since.toISOString(),
+      traceId: null,
     });
     expect(stdout).not.toContain('canary-7f3a');
     expect((await cli(['bots'])).stdout).toMatch(/b-fails +- +failed[^]*1 running, 1 stopped, 1 failed/);
@@ -205,21 +213,14 @@ describe('what goes wrong', () => {
     },
   );
 
-  it('starts no dashboard without a login, nor on a port that is taken', async () => {
-    const open = await cli(['dashboard'], { ...servers.environment, DASHBOARD_PORT: '0' });
-    expect(open.code).toBe(1);
-    expect(open.stderr).toMatch(/refuses to start without a login: set DASHBOARD_TOKEN/);
-    const token = { DASHBOARD_TOKEN: 'a-token-of-the-tests-0123456789' };
-    await using first = new CliProcess(['dashboard'], {
-      ...servers.environment,
-      ...token,
-      DASHBOARD_PORT: '0',
-    });
+  it('starts no controller on a port that is taken; `dashboard` is another name of it', async () => {
+    const free = { ...servers.environment, GRPC_PORT: '0', CONTROL_HEALTH_PORT: '0' };
+    await using first = new CliProcess(['dashboard'], { ...free, DASHBOARD_PORT: '0' });
     const [, port = ''] = await first.says(/"url":"http:\/\/127\.0\.0\.1:(\d+)"/);
-    const taken = await cli(['dashboard'], { ...servers.environment, ...token, DASHBOARD_PORT: port });
+    const taken = await cli(['controller'], { ...free, CONTROL_PORT: port });
     expect(taken.code).toBe(1);
     expect(taken.stderr).toContain(
-      `Port ${port} of 127.0.0.1 is in use, so the dashboard cannot listen there: end what uses it, or set DASHBOARD_PORT`,
+      `Port ${port} of 127.0.0.1 is in use, so the control API over HTTP cannot listen there: end what uses it, or set CONTROL_PORT`,
     );
     first.child.kill('SIGTERM');
     expect(await first.ended).toMatchObject({ code: 0 });

@@ -1,308 +1,352 @@
-import { randomBytes } from 'node:crypto';
-import { Worker } from 'bullmq';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { LoginLimiter } from '../../dashboard/login-limiter.ts';
-import { startDashboard, type Dashboard } from '../../dashboard/server.ts';
-import { createLogger } from '../../infra/logger.ts';
-import { createMetrics } from '../../infra/metrics.ts';
-import { connectRedis } from '../../infra/redis.ts';
-import { QueueMetrics } from '../../queues/metrics.ts';
-import { BotQueues, queuePrefix } from '../../queues/queues.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/poll.ts';
 import { testServers } from '../support/servers.ts';
+import { startTestDashboard, type Browser, type TestDashboard } from '../support/dashboard.ts';
 
-const TOKEN = 'a-token-of-the-tests-0123456789';
-const { installation, redisUrl: url } = testServers();
-const lines: string[] = [];
-const log = createLogger({
-  level: 'info',
-  service: 'test',
-  destination: { write: (line) => lines.push(line) },
-});
-
-const redis = connectRedis(url, { role: 'producer', onError: () => undefined });
-const workerRedis = connectRedis(url, { role: 'worker', onError: () => undefined });
-let queues: BotQueues;
-let dashboard: Dashboard;
-let worker: Worker | undefined;
+/** Login, session, and the control API as the dashboard's own pages call it. */
+const servers = testServers();
+const HTML = 'text/html';
+const WHO_AM_I = 'InstallationService/WhoAmI';
+const change = { reason: 'a test' };
+let dashboard: TestDashboard;
+let viewer: Browser;
+let operator: Browser;
+let operatorName: string;
 
 beforeAll(async () => {
-  await until(() => redis.status === 'ready');
-  queues = new BotQueues({ connection: redis, installation, onError: () => undefined });
-  dashboard = await start();
+  dashboard = await startTestDashboard(servers.environment);
+  viewer = await dashboard.browser((await dashboard.token('viewer')).text);
+  operatorName = '<img src=x onerror=alert(1)> & Söhne';
+  const token = await dashboard.token('operator', { name: operatorName });
+  operator = await dashboard.browser(token.text);
 });
 
-afterEach(async () => {
-  await worker?.close(true);
-  worker = undefined;
-  lines.length = 0;
-});
+afterAll(() => dashboard.stop());
 
-afterAll(async () => {
-  await dashboard.close();
-  await Promise.all(Object.values(queues.byName).map((queue) => queue.obliterate({ force: true })));
-  await queues.close();
-  redis.disconnect();
-  workerRedis.disconnect();
-});
+const sessions = () => dashboard.connections.collections.browserSessions;
+const revoke = (id: string) =>
+  dashboard.connections.collections.apiTokens.updateOne({ _id: id }, { $set: { revokedAt: new Date() } });
 
-const start = (limiter?: LoginLimiter): Promise<Dashboard> =>
-  startDashboard({
-    host: '127.0.0.1',
-    port: 0,
-    token: TOKEN,
-    installation,
-    queues: Object.values(queues.byName),
-    log,
-    ...(limiter === undefined ? {} : { limiter }),
-  });
-
-type Call = { method?: string; headers?: Record<string, string>; body?: string; on?: Dashboard };
-
-const call = (
-  path: string,
-  { method = 'GET', headers = {}, body, on = dashboard }: Call = {},
-): Promise<Response> =>
-  fetch(`${on.url}${path}`, { method, headers, redirect: 'manual', ...(body === undefined ? {} : { body }) });
-
-const login = (token: string, headers: Record<string, string> = {}, on = dashboard): Promise<Response> =>
-  call('/login', {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-    body: new URLSearchParams({ token, next: '/queues/queue/start' }).toString(),
-    on,
-  });
-
-async function sessionCookie(): Promise<string> {
-  const response = await login(TOKEN, { origin: dashboard.url });
-  const [cookie] = (response.headers.get('set-cookie') ?? '').split(';');
-  return cookie ?? '';
-}
-
-/** A worker of `start` whose handler fails until `works` is set. */
-function startWorker(state: { works: boolean; runs: number }): void {
-  worker = new Worker(
-    'start',
-    async () => {
-      state.runs += 1;
-      if (!state.works) throw new Error('the entry point main.py is not in the archive');
-    },
-    { connection: workerRedis, prefix: queuePrefix(installation) },
-  );
-  worker.on('error', () => undefined);
-}
-
-async function failedStart(state: { works: boolean; runs: number }): Promise<string> {
-  startWorker(state);
-  const job = await queues.byName.start.add(
-    'start',
-    { botId: `bot-${randomBytes(3).toString('hex')}`, cause: 'created' },
-    { attempts: 1 },
-  );
-  await until(() => job.getState().then((now) => now === 'failed'), { what: 'the failure' });
-  return String(job.id);
-}
-
-describe('the dashboard', () => {
-  it('refuses to start without a token, or with one that can be guessed', async () => {
-    for (const token of [undefined, '', 'short'])
-      await expect(
-        startDashboard({ host: '127.0.0.1', port: 0, token, installation, queues: [], log }),
-      ).rejects.toThrow(/refuses to start.*DASHBOARD_TOKEN/);
-  });
-
-  it('shows nothing without a login: pages lead there, the API says 401', async () => {
-    const page = await call('/queues/queue/start', { headers: { accept: 'text/html' } });
+describe('without a login', () => {
+  it('a page leads there and back again, and a program hears 401', async () => {
+    const page = await dashboard.call('/bots/x?tab=log', { headers: { accept: HTML } });
     expect(page.status).toBe(303);
-    expect(page.headers.get('location')).toBe('/login?next=%2Fqueues%2Fqueue%2Fstart');
-    for (const path of ['/queues/api/queues', '/queues/static/js/anything.js', '/nothing'])
-      expect((await call(path)).status, path).toBe(path.includes('/api/') ? 401 : 303);
-    expect(
-      (await call('/queues/api/queues', { headers: { authorization: 'Bearer wrong-wrong-wrong-wrong' } }))
-        .status,
-    ).toBe(401);
-    expect(
-      (await call('/queues/api/queues', { headers: { cookie: `the0_session_${dashboard.port}=abc.def` } }))
-        .status,
-    ).toBe(401);
+    expect(page.headers.get('location')).toBe('/login?next=%2Fbots%2Fx%3Ftab%3Dlog');
+    for (const path of ['/', '/session', '/queues/api/queues', '/queues/static/js/x.js', '/nothing'])
+      expect((await dashboard.call(path)).status, path).toBe(401);
+    const api = await dashboard.call(`/api/the0.runtime.v1.${WHO_AM_I}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect(api.status).toBe(401);
+    expect(await api.json()).toMatchObject({ code: 'unauthenticated' });
   });
 
-  it('logs in with the token, and then shows the three queues', async () => {
-    const response = await login(TOKEN, { origin: dashboard.url });
-    expect(response.status).toBe(303);
-    expect(response.headers.get('location')).toBe('/queues/queue/start');
-    expect(response.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Strict/);
-    const headers = { cookie: await sessionCookie() };
-    const listed = (await (await call('/queues/api/queues', { headers })).json()) as {
-      queues: { name: string }[];
-    };
-    expect(listed.queues.map((queue) => queue.name).sort()).toEqual(['restart', 'start', 'stop']);
-    const page = await call('/queues', { headers: { ...headers, accept: 'text/html' } });
-    expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
+  it('the login page is there, under a policy without anything inline, in nobody’s frame', async () => {
+    const page = await dashboard.call('/login?next=%2Fbots', { headers: { accept: HTML } });
     const html = await page.text();
-    expect(html).toContain('<div id="root">');
-    expect(html).not.toMatch(/https?:\/\//);
+    expect(html).toContain('name="next" value="/bots"');
+    expect(html).not.toMatch(/<script|<style|style=|https?:\/\//);
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self';");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(page.headers.get('x-frame-options')).toBe('DENY');
+    expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(page.headers.get('cache-control')).toBe('no-store');
+    expect((await dashboard.call('/assets/pages.css')).status).toBe(200);
+  });
+});
+
+describe('the login', () => {
+  it('takes a token, and gives a cookie that no script and no other site can use', async () => {
+    const { text, id } = await dashboard.token('viewer');
+    const response = await dashboard.login(text, { next: '/runs?state=failed' });
+    expect(response.status).toBe(303);
+    expect(response.headers.get('location')).toBe('/runs?state=failed');
+    const [cookie = ''] = (response.headers.get('set-cookie') ?? '').split(';');
+    expect(response.headers.get('set-cookie')).toMatch(/; Path=\/; HttpOnly; SameSite=Strict$/);
+    const kept = JSON.stringify(await sessions().find({ tokenId: id }).toArray());
+    expect(kept).not.toContain(cookie.split('=')[1]);
+    expect(kept).not.toContain(text);
+    const page = await dashboard.call('/bots', { headers: { cookie, accept: HTML } });
+    expect(page.status).toBe(200);
+    const parts = [...(await page.text()).matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
+    expect(parts.length).toBeGreaterThan(1);
+    for (const path of parts) expect((await dashboard.call(path)).status, path).toBe(200);
+    const ours = parts.find((path) => /-[\w-]{8,}\.(css|js)$/.test(path)) ?? '';
+    expect((await dashboard.call(ours)).headers.get('cache-control')).toContain('immutable');
+    // Who is in already need not log in again.
+    const again = await dashboard.call('/login?next=/runs', { headers: { cookie, accept: HTML } });
+    expect(again.headers.get('location')).toBe('/runs');
   });
 
-  it('marks the cookie Secure where the browser’s connection is', async () => {
-    const response = await login(TOKEN, { 'x-forwarded-proto': 'https' });
-    expect(response.headers.get('set-cookie')).toMatch(/; Secure/);
+  it('says in plain words why not, and no more than that', async () => {
+    const expired = await dashboard.token('viewer', { lifetimeMs: 60_000 });
+    await dashboard.connections.collections.apiTokens.updateOne(
+      { _id: expired.id },
+      { $set: { expiresAt: new Date(Date.now() - 1) } },
+    );
+    const revoked = await dashboard.token('viewer');
+    await revoke(revoked.id);
+    const secret = 'x'.repeat(43);
+    await using other = await startTestDashboard(servers.environment);
+    const told = async (token: string): Promise<string> => {
+      const response = await other.login(token);
+      expect(response.status).toBe(401);
+      expect(response.headers.get('set-cookie')).toBeNull();
+      const html = await response.text();
+      expect(html).not.toContain(secret);
+      return /role="alert">([^<]+)</.exec(html)?.[1] ?? '';
+    };
+    expect(await told(`"><script>${secret}`)).toMatch(/^That is no token/);
+    const wrongSecret = await told(`the0_${revoked.id}_${secret}`);
+    expect(wrongSecret).toMatch(/^This token is not known here/);
+    expect(await told(`the0_${'0'.repeat(12)}_${secret}`)).toBe(wrongSecret);
+    expect(await told(expired.text)).toMatch(/^This token has expired/);
+    expect(await told(revoked.text)).toMatch(/^This token was revoked/);
   });
 
-  it('refuses a wrong token, and never logs it', async () => {
-    const response = await login('not-the-token-at-all', { origin: dashboard.url });
-    expect(response.status).toBe(401);
-    expect(response.headers.get('set-cookie')).toBeNull();
-    expect(lines.join('')).toContain('wrong dashboard token');
-    expect(lines.join('')).not.toContain('not-the-token-at-all');
-  });
-
-  it('makes a guesser wait, even for the right token, and then lets people in again', async () => {
-    let now = 1_000_000;
-    await using other = await start(new LoginLimiter({ now: () => now }));
-    for (let tries = 0; tries < 5; tries += 1) expect((await login('wrong', {}, other)).status).toBe(401);
-    const refused = await login(TOKEN, {}, other);
+  it('shrugs off a thousand logins a minute, and those who are in hardly notice', async () => {
+    await using other = await startTestDashboard(servers.environment);
+    const { text } = await other.token('viewer');
+    const inside = await other.browser(text);
+    const answers = new Map<number, number>();
+    await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        for (let tries = 0; tries < 50; tries += 1) {
+          const { status } = await other.login(`the0_${'0'.repeat(12)}_${'g'.repeat(43)}`);
+          answers.set(status, (answers.get(status) ?? 0) + 1);
+        }
+      }),
+    );
+    expect([...answers.keys()].sort()).toEqual([401, 429]);
+    expect(answers.get(401)).toBeLessThan(60);
+    const refused = await other.login((await other.token('admin')).text);
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(
-      (await call('/queues/api/queues', { headers: { authorization: `Bearer ${TOKEN}` }, on: other })).status,
-    ).toBe(429);
-    now += 1_001;
-    expect((await login(TOKEN, {}, other)).status).toBe(303);
+    expect((await inside.get('/session')).status).toBe(200);
+    // A token that is known here is no guess.
+    expect((await other.login(text)).status).toBe(303);
   });
 
-  it.each(['https://evil.example/x', '//evil.example/x', '/\\evil.example', '/%2e%2e//evil.example'])(
-    'never sends a person on to %s',
-    async (next) => {
-      const response = await call('/login', {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
-        body: new URLSearchParams({ token: TOKEN, next }).toString(),
-      });
-      const location = response.headers.get('location') ?? '';
-      expect(new URL(location, dashboard.url).origin).toBe(dashboard.url);
-    },
-  );
+  it('of one token holds a bounded number of sessions: the oldest gives way', async () => {
+    const { text, id } = await dashboard.token('viewer');
+    const first = await dashboard.browser(text);
+    for (let more = 0; more < 20; more += 1) await dashboard.login(text);
+    expect(await sessions().countDocuments({ tokenId: id })).toBe(20);
+    expect((await first.get('/session')).status).toBe(401);
+    expect((await viewer.get('/session')).status).toBe(200);
+  });
 
-  it('runs a failed start again when it is retried as Bull Board’s page does', async () => {
-    const state = { works: false, runs: 0 };
-    const id = await failedStart(state);
-    state.works = true;
-    const response = await call(`/queues/api/queues/start/${id}/retry`, {
-      method: 'PUT',
-      headers: { cookie: await sessionCookie(), origin: dashboard.url, 'sec-fetch-site': 'same-origin' },
+  it('behind a proxy that speaks TLS, marks the cookie so, and goes by the name that the browser knows', async () => {
+    const told = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'runtime.example' };
+    const headers = { ...told, origin: 'https://runtime.example' };
+    const { text } = await dashboard.token('viewer');
+    // Nobody said that there is a proxy: whoever says these things here is not believed.
+    expect((await dashboard.login(text, { headers })).status).toBe(403);
+    await using proxied = await startTestDashboard({
+      ...servers.environment,
+      CONTROL_BEHIND_PROXY: '127.0.0.1',
     });
-    expect(response.status).toBe(204);
-    await until(() => state.runs === 2, { what: 'the second run' });
-    await until(async () =>
-      (await queues.byName.start.getJob(id))?.getState().then((now) => now === 'completed'),
+    const response = await proxied.login(text, { headers });
+    const { port } = new URL(proxied.server.url);
+    expect(response.headers.get('set-cookie')).toMatch(
+      new RegExp(`^__Host-the0_session_${port}=[\\w-]{43}; Path=/; HttpOnly; Secure; SameSite=Strict$`),
     );
-    expect(lines.join('')).toMatch(/"method":"PUT".*dashboard action/);
+    const [cookie = ''] = (response.headers.get('set-cookie') ?? '').split(';');
+    expect((await proxied.call('/session', { headers: { ...told, cookie } })).status).toBe(200);
+    const warned = async (from: string) =>
+      (
+        await (
+          await proxied.call('/login', {
+            headers: { ...told, 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': from },
+          })
+        ).text()
+      ).includes('not encrypted');
+    expect([await warned('http'), await warned('https')]).toEqual([true, false]);
   });
 
-  it('runs it again for a program with a bearer token', async () => {
-    const state = { works: false, runs: 0 };
-    const id = await failedStart(state);
-    const response = await call(`/queues/api/queues/start/${id}/retry`, {
-      method: 'PUT',
-      headers: { authorization: `Bearer ${TOKEN}` },
-    });
-    expect(response.status).toBe(204);
-    await until(() => state.runs === 2);
-  });
-
-  it('changes nothing without a login, with a wrong token, or for another site’s page', async () => {
-    const state = { works: false, runs: 0 };
-    const id = await failedStart(state);
-    const cookie = await sessionCookie();
-    const attempts: [number, Record<string, string>][] = [
-      [401, {}],
-      [401, { authorization: 'Bearer wrong-wrong-wrong-wrong' }],
-      [403, { cookie, origin: 'https://evil.example' }],
-      [403, { cookie, origin: `http://127.0.0.1:${dashboard.port + 1}` }],
-      [403, { cookie, origin: 'null' }],
-      [403, { cookie, 'sec-fetch-site': 'cross-site' }],
-      [403, { cookie, 'sec-fetch-site': 'same-site', origin: dashboard.url }],
-    ];
-    for (const [status, headers] of attempts)
-      expect(
-        (await call(`/queues/api/queues/start/${id}/retry`, { method: 'PUT', headers })).status,
-        JSON.stringify(headers),
-      ).toBe(status);
-    expect((await login(TOKEN, { origin: 'https://evil.example' })).status).toBe(403);
-    expect(state.runs).toBe(1);
-    expect(await (await queues.byName.start.getJob(id))?.getState()).toBe('failed');
-  });
-
-  it('ends a session at logout', async () => {
-    const headers = { cookie: await sessionCookie() };
-    expect((await call('/queues/api/queues', { headers })).status).toBe(200);
-    expect(
-      (await call('/logout', { method: 'POST', headers: { ...headers, origin: dashboard.url } })).status,
-    ).toBe(303);
-    expect((await call('/queues/api/queues', { headers })).status).toBe(401);
+  it('is not made by another site’s page', async () => {
+    const { text } = await dashboard.token('viewer');
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site' },
+    ])
+      expect((await dashboard.login(text, { headers })).status).toBe(403);
   });
 
   it('answers bad input without a stack trace', async () => {
-    const broken = await call('/login', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: '{"token":',
-    });
-    expect(broken.status).toBe(400);
-    const large = await call('/login', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: `{"token":"${'x'.repeat(10_000)}"}`,
-    });
-    expect(large.status).toBe(413);
-    const unknown = await call('/queues/api/queues/none/1/retry', {
-      method: 'PUT',
-      headers: { authorization: `Bearer ${TOKEN}` },
-    });
-    expect(unknown.status).toBe(404);
-    for (const response of [broken, large, unknown])
-      expect(await response.text()).not.toMatch(/node_modules|at .*\.ts/);
+    const json = { 'content-type': 'application/json' };
+    const bodies = ['{"token":', `{"token":"${'x'.repeat(20_000)}"}`, '{"token":{"$gt":""}}', '[]'];
+    for (const [index, status] of [400, 413, 401, 401].entries()) {
+      const answer = await dashboard.call('/login', {
+        method: 'POST',
+        headers: json,
+        body: bodies[index] ?? '',
+      });
+      expect(answer.status).toBe(status);
+      expect(await answer.text()).not.toMatch(/node_modules|at .*\.ts/);
+    }
   });
 });
 
-describe('queue metrics', () => {
-  it('shows depth, oldest age and outcomes of each queue', async () => {
-    const metrics = createMetrics({ service: 'test' });
-    const queueMetrics = new QueueMetrics({
-      registry: metrics.registry,
-      queues: queues.byName,
-      now: () => Date.now() + 60_000,
-    });
-    const before = await queues.byName.stop.getWaitingCount();
-    await queues.add([
-      { queue: 'stop', job: { botId: 'metrics-1', cause: 'test' }, urgency: 'resync' },
-      { queue: 'stop', job: { botId: 'metrics-2', cause: 'test' }, urgency: 'resync', delayMs: 60_000 },
-    ]);
-    queueMetrics.count('stop', 'succeeded');
-    const { body } = await metrics.render();
-    const value = (name: string, labels: string) =>
-      Number(new RegExp(`^${name}\\{${labels},service="test"\\} (\\S+)$`, 'm').exec(body)?.[1]);
-    expect(value('the0_queue_jobs', 'queue="stop",state="waiting"')).toBe(before + 1);
-    expect(value('the0_queue_jobs', 'queue="stop",state="delayed"')).toBe(1);
-    expect(value('the0_queue_oldest_age_seconds', 'queue="stop",state="waiting"')).toBeGreaterThanOrEqual(60);
-    expect(value('the0_queue_oldest_age_seconds', 'queue="stop",state="active"')).toBe(0);
-    expect(value('the0_jobs_total', 'queue="stop",outcome="succeeded"')).toBe(1);
-    expect(value('the0_jobs_total', 'queue="start",outcome="failed"')).toBe(0);
-    expect(body).toContain('the0_queue_redis_up{service="test"} 1');
+describe('a session', () => {
+  it('tells whose it is, for how long, and what its pages have to send', async () => {
+    const told = (await (await operator.get('/session')).json()) as Record<string, string>;
+    expect(told).toMatchObject({ name: operatorName, role: 'operator' });
+    expect(told['csrfToken']).toMatch(/^[\w-]{43}$/);
+    const left = Date.parse(told['expiresAt'] ?? '') - Date.now();
+    expect(left).toBeGreaterThan(23 * 3_600_000);
+    const short = await dashboard.browser((await dashboard.token('viewer', { lifetimeMs: 600_000 })).text);
+    const { expiresAt } = (await (await short.get('/session')).json()) as { expiresAt: string };
+    expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(600_000);
   });
 
-  it('answers within a second or so when Redis is away, without stale depths', async () => {
-    const away = connectRedis('redis://127.0.0.1:1', { role: 'worker', onError: () => undefined });
-    const theirs = new BotQueues({ connection: away, installation, onError: () => undefined });
-    const metrics = createMetrics({ service: 'test' });
-    new QueueMetrics({ registry: metrics.registry, queues: theirs.byName, timeoutMs: 100 });
-    const began = performance.now();
-    const { body } = await metrics.render();
-    expect(performance.now() - began).toBeLessThan(1_500);
-    expect(body).toContain('the0_queue_redis_up{service="test"} 0');
-    expect(body).not.toMatch(/^the0_queue_jobs\{/m);
-    away.disconnect();
-    await theirs.close().catch(() => undefined);
+  it('outlives a restart of the controller, and holds at another one', async () => {
+    await using other = await startTestDashboard(servers.environment);
+    const port = /the0_session_(\d+)/.exec(operator.cookie)?.[1] ?? '';
+    const cookie = operator.cookie.replace(port, new URL(other.server.url).port);
+    expect((await other.call('/session', { headers: { cookie } })).status).toBe(200);
+  });
+
+  it('ends when its token is revoked, or expires', async () => {
+    const [revoked, expired] = [await dashboard.token('viewer'), await dashboard.token('viewer')];
+    const browsers = [await dashboard.browser(revoked.text), await dashboard.browser(expired.text)];
+    await revoke(revoked.id);
+    await dashboard.connections.collections.apiTokens.updateOne(
+      { _id: expired.id },
+      { $set: { expiresAt: new Date() } },
+    );
+    for (const browser of browsers)
+      await until(async () => (await browser.api(WHO_AM_I, {})).status === 401, { timeoutMs: 5_000 });
+    const page = await browsers[0]?.get('/bots', HTML);
+    expect(page?.headers.get('location')).toBe('/login?next=%2Fbots&ended=1');
+    const login = await browsers[0]?.get('/login?next=%2Fbots&ended=1', HTML);
+    expect(await login?.text()).toContain('Your session has ended');
+  });
+
+  it('ends when nobody uses it, and in the end in any case', async () => {
+    const { text, id } = await dashboard.token('viewer');
+    const [idle, old] = [await dashboard.browser(text), await dashboard.browser(text)];
+    const [oldest, newest] = await sessions().find({ tokenId: id }).sort({ createdAt: 1 }).toArray();
+    await sessions().updateOne(
+      { _id: oldest?._id ?? '' },
+      { $set: { usedAt: new Date(Date.now() - 8 * 3_600_001) } },
+    );
+    await sessions().updateOne({ _id: newest?._id ?? '' }, { $set: { endsAt: new Date() } });
+    for (const browser of [idle, old])
+      await until(async () => (await browser.get('/session')).status === 401, { timeoutMs: 5_000 });
+  });
+
+  it('ends at logout, which nobody else can do for it', async () => {
+    const browser = await dashboard.browser((await dashboard.token('viewer')).text);
+    const { cookie, headers } = browser;
+    const forged: Record<string, string>[] = [
+      { cookie },
+      { cookie, 'x-csrf-token': operator.csrfToken },
+      { ...headers, origin: 'https://evil.example' },
+    ];
+    for (const each of forged)
+      expect((await dashboard.call('/logout', { method: 'POST', headers: each })).status).toBe(403);
+    expect((await browser.get('/session')).status).toBe(200);
+    const out = await browser.send('POST', '/logout');
+    expect(out.status).toBe(204);
+    expect(out.headers.get('set-cookie')).toMatch(/Expires=Thu, 01 Jan 1970/);
+    expect((await browser.get('/session')).status).toBe(401);
+  });
+
+  it('ends by the page that has a form for it, which shows names as they are', async () => {
+    const html = await (await operator.get('/logout', HTML)).text();
+    expect(html).toContain('&lt;img src=x onerror=alert(1)&gt; &amp; Söhne');
+    const csrf = /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '';
+    const browser = await dashboard.browser((await dashboard.token('viewer')).text);
+    const form = (value: string) =>
+      dashboard.call('/logout', {
+        method: 'POST',
+        headers: {
+          cookie: browser.cookie,
+          origin: dashboard.server.url,
+          accept: HTML,
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: new URLSearchParams({ csrf: value }).toString(),
+      });
+    expect((await form(csrf)).status).toBe(403);
+    const out = await form(browser.csrfToken);
+    expect(out.headers.get('location')).toBe('/login');
+    expect((await browser.get('/session')).status).toBe(401);
+  });
+
+  it.each(['x', 'x'.repeat(43), `${'x'.repeat(43)}=`, '../../etc', '%00'])('is not %j', async (value) => {
+    const { port } = new URL(dashboard.server.url);
+    const answer = await dashboard.call('/session', { headers: { cookie: `the0_session_${port}=${value}` } });
+    expect(answer.status).toBe(401);
+  });
+});
+
+describe('the API of the dashboard’s pages', () => {
+  it('knows the caller by the session', async () => {
+    const answer = await operator.api(WHO_AM_I, {});
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ name: operatorName, role: 'ROLE_OPERATOR' });
+  });
+
+  it('refuses what lacks the session’s token, or comes from elsewhere, by reads as by changes', async () => {
+    const { headers, cookie } = operator;
+    const forged: Record<string, string>[] = [
+      { cookie },
+      { cookie, 'x-csrf-token': '' },
+      { cookie, 'x-csrf-token': viewer.csrfToken },
+      { ...headers, origin: 'https://evil.example' },
+      { ...headers, origin: 'http://127.0.0.1:1' },
+      { ...headers, 'sec-fetch-site': 'same-site' },
+    ];
+    for (const each of forged) {
+      const answer = await dashboard.call(`/api/the0.runtime.v1.${WHO_AM_I}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...each },
+        body: '{}',
+      });
+      expect(answer.status, JSON.stringify(each)).toBe(403);
+      expect(await answer.json()).toMatchObject({ code: 'permission_denied' });
+    }
+  });
+
+  it('is for pages alone: a cookie says nothing where programs call', async () => {
+    const answer = await operator.send(
+      'POST',
+      `/the0.runtime.v1.${WHO_AM_I}`,
+      { 'content-type': 'application/json' },
+      '{}',
+    );
+    expect(answer.status).toBe(401);
+  });
+
+  it('lets a viewer change nothing, and what an operator does is on record by name', async () => {
+    const { audit } = dashboard.connections.collections;
+    const pause = (browser: Browser) =>
+      browser.api('ScheduleService/PauseSchedule', { id: 'of-the-dashboard', change });
+    const refused = await pause(viewer);
+    expect(refused.status).toBe(403);
+    expect(await refused.json()).toMatchObject({
+      code: 'permission_denied',
+      details: [{ type: expect.any(String) as string }],
+    });
+    expect((await pause(operator)).status).toBe(404);
+    const acts = await audit.find({ target: 'of-the-dashboard' }).sort({ at: 1 }).toArray();
+    expect(acts.map(({ who, outcome }) => [who.split('-')[0], outcome])).toEqual([
+      ['viewer', 'permission_denied'],
+      [operatorName, 'schedule_not_found'],
+    ]);
+  });
+
+  it('judges requests as the API does: unknown fields, late answers, methods that are not there', async () => {
+    const invalid = await operator.api('BotService/ListBots', { nonsense: 1 });
+    expect(await invalid.json()).toMatchObject({ code: 'invalid_argument' });
+    expect((await operator.api('BotService/Nothing', {})).status).toBe(404);
+    expect((await operator.get('/api/nothing')).status).toBe(404);
   });
 });

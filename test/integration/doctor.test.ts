@@ -1,21 +1,27 @@
 import { MongoClient } from 'mongodb';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Check, Status } from '../../cli/doctor/check.ts';
+import { GROUPS, type Check, type Status } from '../../cli/doctor/check.ts';
+import type { CisRow } from '../../cli/doctor/cis.ts';
 import { loadSettings } from '../../infra/config/load.ts';
 import { createDockerEngine } from '../../infra/engine/docker/index.ts';
+import { bridgeName } from '../../infra/engine/names.ts';
 import type { Engine } from '../../infra/engine/port.ts';
 import { startMongo } from '../../infra/local/mongo.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { collections } from '../../infra/mongo/collections.ts';
 import { S3Client, s3Options } from '../../infra/s3/client.ts';
-import { runCli } from '../support/cli.ts';
+import { testImage } from '../conformance/shell.ts';
+import { CliProcess, runCli } from '../support/cli.ts';
 import { removeAll } from '../support/engine.ts';
+import { until } from '../support/poll.ts';
 import { ownNats, testDirectory, testEngine, testServers } from '../support/servers.ts';
 
-type Report = { code: number | null; status: Status; checks: Check[] };
+type Report = { code: number | null; status: Status; checks: Check[]; cis: CisRow[] };
 
 const servers = testServers();
 const dockerHost = testEngine();
@@ -47,8 +53,7 @@ async function doctor(environment: Record<string, string> = {}): Promise<Report>
     ...environment,
   });
   if (stdout === '') throw new Error(stderr);
-  const { status, checks } = JSON.parse(stdout) as Omit<Report, 'code'>;
-  return { code, status, checks };
+  return { code, ...(JSON.parse(stdout) as Omit<Report, 'code'>) };
 }
 
 const named = ({ checks }: Report, name: string): Check => {
@@ -67,10 +72,89 @@ describe('doctor', () => {
     expect(named(report, 'nats').detail).toMatch(/^NATS 2\.\d+.*JetStream$/);
     expect(named(report, 'redis').detail).toMatch(/^(Redis|Valkey) \d+\.\d+/);
     expect(named(report, 'redis eviction')).toMatchObject({ status: 'ok' });
-    expect(named(report, 'redis hz')).toMatchObject({ status: 'ok', detail: 'hz 100' });
+    expect(named(report, 'redis hz')).toMatchObject({ status: 'ok', detail: 'hz 500' });
     expect(named(report, 's3').detail).toContain(`bucket ${servers.codeBucket}`);
     expect(named(report, 'engine')).toMatchObject({ status: 'ok' });
     for (const { status, cure } of report.checks) expect(cure === undefined).toBe(status === 'ok');
+    // In the table's order, each group once.
+    const groups = report.checks.map(({ group }) => group);
+    expect(groups.filter((group, index) => group !== groups[index - 1])).toEqual(GROUPS);
+  });
+
+  it('compares this machine’s clock with each server’s, and its limits with 1,000 containers', async () => {
+    const report = await doctor();
+    for (const server of ['MongoDB', 'Redis', 'S3'])
+      expect(named(report, `clock against ${server}`)).toMatchObject({ status: 'ok' });
+    const limits = report.checks.filter(({ group }) => group === 'Limits for 1,000 containers');
+    expect(limits.map(({ name }) => name)).toEqual([
+      'open files',
+      'processes',
+      'inotify',
+      'neighbour table',
+      'addresses',
+      'disk',
+      'memory',
+    ]);
+    expect(named(report, 'engine socket').status).toBe('ok');
+    expect(named(report, 'temporary folder').status).toBe('ok');
+    expect(named(report, 'disk').detail).toMatch(/GB free in \/|not on this machine/);
+    await engine.ensureNetwork();
+    expect(named(await doctor(), 'addresses').detail).toMatch(/on the0-[0-9a-f]{8}: room for \d+ containers/);
+  });
+
+  it('says which settings contradict each other, and which files show secrets to everybody', async () => {
+    const file = join(testDirectory(), 'token');
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, 'canary-7f3a-token', { mode: 0o644 });
+    const report = await doctor({ STOP_GRACE: '60s', QUERY_TOKEN_FILE: file });
+    const settings = report.checks.filter(({ name, status }) => name === 'settings' && status === 'warn');
+    expect(settings.map(({ detail }) => detail)).toEqual([
+      expect.stringMatching(/^STOP_GRACE, DRAIN_DEADLINE: a bot may take 60 s/),
+    ]);
+    expect(named(report, 'secret files')).toMatchObject({ status: 'warn', cure: `chmod o-r ${file}` });
+    expect(JSON.stringify(report)).not.toContain('canary-7f3a');
+    await chmod(file, 0o600);
+    expect(named(await doctor({ QUERY_TOKEN_FILE: file }), 'secret files')).toMatchObject({ status: 'ok' });
+    expect(report.code).toBe(0);
+  });
+
+  it('judges the containers of the installation by section 5 of the CIS benchmark', async () => {
+    expect((await doctor()).cis).toEqual([]);
+    const image = await testImage(engine);
+    const bot = await engine.create({
+      name: `${servers.installation}_bot_cis`,
+      kind: 'bot',
+      image,
+      command: ['sleep', '60'],
+      workingDir: '/',
+      env: {},
+      labels: {},
+      limits: {
+        memoryBytes: 32 * 2 ** 20,
+        cpus: 0.1,
+        cpuShares: 2,
+        pids: 8,
+        nofile: 256,
+        nproc: 4096,
+        shmBytes: 2 ** 20,
+      },
+      volumes: [],
+      tmpfs: [],
+      network: 'none',
+    });
+    try {
+      // One that never ran confines nothing yet.
+      expect((await doctor()).cis).toEqual([]);
+      await engine.start(bot);
+      const report = await doctor();
+      expect(report.cis).toHaveLength(32);
+      expect(named(report, 'CIS section 5').status).toBe('ok');
+      expect(named(report, 'CIS section 5').detail).toMatch(/^1 container: .* 1 fail.*\(5\.27, by design\)$/);
+      const { stdout } = await runCli(['doctor'], servers.environment);
+      expect(stdout).toMatch(/^pass {2}5\.13 {2}read-only root/m);
+    } finally {
+      await engine.remove(bot, { force: true });
+    }
   });
 
   it('says of the engine’s host exactly what the engine says of it', async () => {
@@ -178,32 +262,58 @@ describe('doctor', () => {
   });
 });
 
-describe.runIf(isRoot)('egress', () => {
+describe.runIf(isRoot)('network', () => {
+  const network = (...args: string[]) => runCli(['network', ...args], servers.environment);
   const egress = (...args: string[]) => runCli(['egress', ...args], servers.environment);
 
-  it('is checked, installed and removed, each as often as one likes', async () => {
-    const before = await egress();
+  it('is checked, set up and removed, each as often as one likes', async () => {
+    const before = await network();
     expect(before).toMatchObject({ code: 1 });
     expect(before.stderr).toMatch(new RegExp(`installation ${servers.installation} are not in force`));
-    for (const args of [['install'], ['install'], ['check'], []]) {
-      const { code, stdout } = await egress(...args);
+    expect(before.stderr).toMatch(/npx the0-runtime network setup/);
+    for (const args of [['setup'], ['setup'], ['check'], []]) {
+      const { code, stdout } = await network(...args);
       expect({ code, args }).toEqual({ code: 0, args });
       expect(stdout).toMatch(/are in force on the0-/);
     }
     expect(named(await doctor(), 'egress filter')).toMatchObject({ status: 'ok' });
     for (let time = 0; time < 2; time += 1) {
-      const { code, stdout } = await egress('remove');
+      const { code, stdout } = await network('remove');
       expect(code).toBe(0);
       expect(stdout).toMatch(/lose their filter/);
       expect(stdout).toMatch(/169\.254\.169\.254/);
     }
-    expect(await egress('check')).toMatchObject({ code: 1 });
+    expect(await network('check')).toMatchObject({ code: 1 });
     expect(named(await doctor(), 'egress filter')).toMatchObject({ status: 'warn' });
   });
 
+  it('kept, is there before the network and whatever others do to it, and stays when the keeper leaves', async () => {
+    await removeAll(engine);
+    await using keeper = new CliProcess(['network', 'setup', '--keep'], servers.environment);
+    await keeper.says(/are in force/);
+    expect(existsSync(`/sys/class/net/${bridgeName(servers.installation)}`)).toBe(false);
+    await engine.ensureNetwork();
+    expect(await network('check')).toMatchObject({ code: 0 });
+    expect(await network('remove')).toMatchObject({ code: 0 });
+    await until(async () => (await network('check')).code === 0, { timeoutMs: 20_000 });
+    keeper.child.kill('SIGTERM');
+    expect(await keeper.ended).toMatchObject({ code: 0 });
+    expect(await network('check')).toMatchObject({ code: 0 });
+    expect(await network('remove')).toMatchObject({ code: 0 });
+    expect(await network('check', '--keep')).toMatchObject({ code: 2 });
+  });
+
+  it('goes by its earlier name and words too', async () => {
+    expect(await egress('install')).toMatchObject({ code: 0 });
+    expect(await egress()).toMatchObject({ code: 0 });
+    expect(await egress('remove')).toMatchObject({ code: 0 });
+    expect(await network()).toMatchObject({ code: 1 });
+    expect((await runCli(['--help'], servers.environment)).stdout).not.toMatch(/^ +egress/m);
+  });
+
   it('refuses a word that it does not know with 2, and says with 4 that the engine is away', async () => {
-    expect(await egress('installl')).toMatchObject({ code: 2 });
-    const away = await runCli(['egress', 'install'], {
+    expect(await network('setupp')).toMatchObject({ code: 2 });
+    const away = await runCli(['network', 'setup'], {
       ...servers.environment,
       DOCKER_HOST: 'unix:///nowhere/docker.sock',
     });

@@ -24,9 +24,13 @@ let store: EventStore;
 beforeAll(async () => {
   mongo = await ownMongo();
   link = connectMongo(mongo.url, { appName: 'test', log });
-  const { bots, eventOrder, ...rest } = collections(link.client, { bots: 'bots', runtime: 'runtime' });
-  await ensureIndexes({ bots, eventOrder, ...rest });
-  store = { bots, eventOrder, withSession: (work) => link.client.withSession(work) };
+  const { bots, eventOrder, wishTraces, ...rest } = collections(link.client, {
+    bots: 'bots',
+    schedules: 'schedules',
+    runtime: 'runtime',
+  });
+  await ensureIndexes({ bots, eventOrder, wishTraces, ...rest });
+  store = { documents: bots, eventOrder, wishTraces, withSession: (work) => link.client.withSession(work) };
 });
 afterAll(async () => {
   await link?.close();
@@ -73,7 +77,7 @@ async function inFreshStore(
     await applyPersistently({ ...event, botId: `${prefix}${event.botId}` }, order);
   };
   const read = async (): Promise<Documents> => {
-    const bots = await store.bots.find({ id: { $in: BOTS.map((bot) => `${prefix}${bot}`) } }).toArray();
+    const bots = await store.documents.find({ id: { $in: BOTS.map((bot) => `${prefix}${bot}`) } }).toArray();
     return Object.fromEntries(bots.map((bot) => [bot.id.slice(prefix.length), bot.config]));
   };
   await test(apply, read, prefix);
@@ -171,7 +175,7 @@ describe('the documents that a history of events ends in', () => {
         const all = deliveries(steps);
         await inFreshStore(async (apply, read, prefix) => {
           for (const id of old)
-            await store.bots.insertOne({ id: `${prefix}${id}`, segment_id: 3, config: { old: id } });
+            await store.documents.insertOne({ id: `${prefix}${id}`, segment_id: 3, config: { old: id } });
           for (const delivery of all) await apply(delivery);
           expect(await read()).toEqual(fold(all, Object.fromEntries(old.map((id) => [id, { old: id }]))));
         });

@@ -106,10 +106,11 @@ describe.each(versions)('with NATS $version', ({ binary }) => {
     const sequence = await world.publish('created', 'a', { v: 1 });
     const jsm = await jetstreamManager(await world.nats.connection());
     const streamCreatedAt = new Date((await jsm.streams.info(EVENTS_STREAM)).created);
-    const { bots, eventOrder } = world.collections;
+    const { bots, eventOrder, wishTraces } = world.collections;
     const store: EventStore = {
-      bots,
+      documents: bots,
       eventOrder,
+      wishTraces,
       withSession: (work) => world.mongo.client.withSession(work),
     };
     await applyEvent(

@@ -13,7 +13,7 @@ createEventConsumer({
   family: BOT_EVENTS,
   nats: connectNats({ url: natsUrl, name: 'test', log }),
   mongo,
-  collections: collections(mongo.client, { bots, runtime }),
+  collections: collections(mongo.client, { bots, schedules: `${bots}_schedules`, runtime }),
   installation: 'killed',
   owner: `pid-${process.pid}`,
   log,

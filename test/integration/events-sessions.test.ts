@@ -12,7 +12,7 @@ it('a successor ends the transaction that its predecessor left open, and the pre
     connectMongo(server.url, { appName: 'first', log }),
     connectMongo(server.url, { appName: 'second', log }),
   ];
-  const names = { bots: 'bots', runtime: 'runtime' };
+  const names = { bots: 'bots', schedules: 'schedules', runtime: 'runtime' };
   const [mine, theirs] = [collections(first.client, names), collections(second.client, names)];
   await mine.bots.insertOne({ id: 'b', config: { v: 0 } });
   const predecessor = new SessionPool(first.client, 2);

@@ -1,9 +1,10 @@
 import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureEventsStream, EVENTS_STREAM } from '../../infra/nats/platform-stream.ts';
+import type { EventConsumer } from '../../producers/events/consumer.ts';
 import { until } from '../support/poll.ts';
 import { ownMongo, ownNats, type OwnServer } from './events-servers.ts';
-import { customOf, eventWorld, type EventWorld } from './events-world.ts';
+import { customOf, consuming, eventWorld, type EventWorld } from './events-world.ts';
 
 let mongo: OwnServer;
 let nats: OwnServer;
@@ -23,13 +24,7 @@ afterEach(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-const running = async (): ReturnType<typeof start> => start();
-async function start(): Promise<ReturnType<EventWorld['producer']>> {
-  const producer = world.producer();
-  producer.start();
-  await until(() => producer.stats.state === 'consuming', { what: 'consuming' });
-  return producer;
-}
+const running = (): Promise<EventConsumer> => consuming(world);
 
 describe('the platform’s stream', () => {
   it('is created as the contract has it, and never touched where it exists', async () => {
@@ -104,6 +99,22 @@ describe('poison', () => {
     });
     expect(producer.stats.retries).toBe(0);
   });
+
+  it('so is what MongoDB refuses again and again, for whatever reason: the next event is not held up', async () => {
+    await world.createStream();
+    await world.collections.bots.createIndex({ 'config.account': 1 }, { unique: true });
+    const producer = await running();
+    await world.publish('created', 'first', { account: 'a' });
+    await until(async () => (await world.config('first')) !== undefined);
+    await world.publish('created', 'second', { account: 'a' });
+    await world.publish('created', 'third', { account: 'b' });
+    await until(() => producer.stats.poison === 1, { timeoutMs: 30_000 });
+    expect(await world.config('third')).toBeDefined();
+    expect(await world.collections.poison.findOne()).toMatchObject({
+      sequence: 2,
+      reason: expect.stringMatching(/^MongoDB refuses it again and again: .*duplicate key/) as string,
+    });
+  }, 40_000);
 });
 
 async function ackedAll(sequence: number): Promise<void> {

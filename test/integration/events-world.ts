@@ -7,7 +7,8 @@ import { ensureIndexes } from '../../infra/mongo/indexes.ts';
 import { connectNats, type NatsLink } from '../../infra/nats/connect.ts';
 import { ensureEventsStream, EVENTS_STREAM, publishEvent } from '../../infra/nats/platform-stream.ts';
 import { createEventConsumer, type EventConsumer } from '../../producers/events/consumer.ts';
-import { BOT_EVENTS } from '../../producers/events/family.ts';
+import { BOT_EVENTS, type EventFamily } from '../../producers/events/family.ts';
+import { until } from '../support/poll.ts';
 
 export type LogLine = { level: string; msg: string } & Record<string, unknown>;
 
@@ -18,7 +19,7 @@ export type EventWorld = AsyncDisposable & {
   collections: Collections;
   lines: LogLine[];
   /** A producer on connections of its own. */
-  producer(options?: { nats?: NatsLink }): EventConsumer;
+  producer(options?: { nats?: NatsLink; family?: EventFamily }): EventConsumer;
   createStream(): Promise<void>;
   deleteStream(): Promise<void>;
   publish(kind: 'created' | 'updated' | 'deleted', botId: string, config?: object): Promise<number>;
@@ -41,6 +42,14 @@ export const customOf = (version = '1.0.0'): object => ({
   version,
 });
 
+/** A producer of this world that has begun to consume. */
+export async function consuming(world: EventWorld, family = BOT_EVENTS): Promise<EventConsumer> {
+  const producer = world.producer({ family });
+  producer.start();
+  await until(() => producer.stats.state === 'consuming', { what: 'consuming' });
+  return producer;
+}
+
 export async function eventWorld(urls: { mongo: string; nats: string }): Promise<EventWorld> {
   const suffix = randomBytes(4).toString('hex');
   const lines: LogLine[] = [];
@@ -51,7 +60,11 @@ export async function eventWorld(urls: { mongo: string; nats: string }): Promise
   });
   const mongo = connectMongo(urls.mongo, { appName: 'test', log });
   const nats = connectNats({ url: urls.nats, name: 'test', log });
-  const own = collections(mongo.client, { bots: `bots_${suffix}`, runtime: `runtime_${suffix}` });
+  const own = collections(mongo.client, {
+    bots: `bots_${suffix}`,
+    schedules: `schedules_${suffix}`,
+    runtime: `runtime_${suffix}`,
+  });
   await ensureIndexes(own);
   const producers: EventConsumer[] = [];
 
@@ -62,7 +75,7 @@ export async function eventWorld(urls: { mongo: string; nats: string }): Promise
     lines,
     producer(options = {}) {
       const producer = createEventConsumer({
-        family: BOT_EVENTS,
+        family: options.family ?? BOT_EVENTS,
         nats: options.nats ?? nats,
         mongo,
         collections: own,

@@ -2,9 +2,10 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { Int32 } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EVENTS_STREAM } from '../../infra/nats/platform-stream.ts';
+import type { EventConsumer } from '../../producers/events/consumer.ts';
 import { until } from '../support/poll.ts';
 import { ownMongo, ownNats, type OwnServer } from './events-servers.ts';
-import { eventWorld, settled, type EventWorld } from './events-world.ts';
+import { consuming, eventWorld, settled, type EventWorld } from './events-world.ts';
 
 let mongo: OwnServer;
 let nats: OwnServer;
@@ -24,13 +25,7 @@ afterEach(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-const running = async (): ReturnType<typeof start> => start();
-async function start(): Promise<ReturnType<EventWorld['producer']>> {
-  const producer = world.producer();
-  producer.start();
-  await until(() => producer.stats.state === 'consuming', { what: 'consuming' });
-  return producer;
-}
+const running = (): Promise<EventConsumer> => consuming(world);
 
 describe('events become documents', () => {
   it('a created event becomes the contract’s document, within a second', async () => {
@@ -76,6 +71,27 @@ describe('events become documents', () => {
       sequence: 3,
       deletedAt: expect.any(Date) as Date,
     });
+  });
+
+  it('an update is told in the bot’s story, once, without what its configuration holds', async () => {
+    await world.createStream();
+    const producer = await running();
+    const { history, bots } = world.collections;
+    await world.publish('created', 'b1', { apiKey: 'canary-1' });
+    await world.publish('updated', 'b1', { apiKey: 'canary-2' });
+    await until(() => settled(producer) === 2);
+    await bots.updateOne({ id: 'b1' }, { $set: { 'custom.version': '0.9.0' } });
+    const seen = Date.now();
+    await world.publish('updated', 'b1', { apiKey: 'canary-2' });
+    await world.publish('updated', 'b1', { apiKey: 'canary-2', enabled: false });
+    await until(() => settled(producer) === 4);
+    const entries = await history.find({ story: 'b1' }).sort({ at: 1 }).toArray();
+    expect(entries.map(({ kind, text, before, after }) => [kind, text, before, after])).toEqual([
+      ['deploy', 'Its configuration was changed.', '1.0.0', '1.0.0'],
+      ['deploy', 'Version 0.9.0 → 1.0.0 was deployed.', '0.9.0', '1.0.0'],
+    ]);
+    expect(Math.abs((entries[1]?.at.getTime() ?? 0) - seen)).toBeLessThan(10_000);
+    expect(JSON.stringify(entries)).not.toContain('canary');
   });
 
   it('updated before created makes the bot, and the late created changes nothing', async () => {
@@ -147,6 +163,51 @@ describe('events become documents', () => {
     await world.publish('deleted', 'd');
     await until(() => settled(producer) === 2);
     expect(await world.collections.bots.countDocuments({ id: 'd' })).toBe(0);
+  });
+});
+
+describe('a backlog', () => {
+  it('comes to its end without what a later event has made moot: no deleted bot, no earlier configuration', async () => {
+    await world.createStream();
+    const PAIRS = 300;
+    for (let at = 0; at < PAIRS; at += 1) {
+      await world.publish('created', `gone-${at}`, { at });
+      await world.publish('deleted', `gone-${at}`);
+    }
+    await world.publish('created', 'kept', { v: 1 });
+    for (const v of [2, 3]) await world.publish('updated', 'kept', { v });
+    // Runs already, as the last of these has it.
+    await world.collections.bots.insertOne({ id: 'adopted', config: { v: 3 }, custom: {} });
+    for (const v of [1, 2, 3]) await world.publish('updated', 'adopted', { v });
+    const seen = world.collections.bots.watch([], { fullDocument: 'updateLookup' });
+    await seen.tryNext();
+    const producer = await running();
+    await until(() => settled(producer) === 2 * PAIRS + 6, { timeoutMs: 20_000 });
+    await world.publish('created', 'last', {});
+    const told: unknown[] = [];
+    for await (const change of seen) {
+      const { fullDocument } = change as unknown as { fullDocument?: { id: string; config: { v?: number } } };
+      if (fullDocument?.id === 'last') break;
+      told.push([fullDocument?.id, fullDocument?.config.v]);
+    }
+    await seen.close();
+    expect(told.toSorted()).toEqual([
+      ['adopted', 3],
+      ['kept', 3],
+    ]);
+    expect(producer.stats.applied.stale).toBe(PAIRS + 4);
+    expect(await world.collections.eventOrder.countDocuments({ deletedAt: { $type: 'date' } })).toBe(PAIRS);
+  });
+
+  it('leaves no consumer behind', async () => {
+    await world.createStream();
+    for (const v of [1, 2]) await world.publish('updated', 'b1', { v });
+    const producer = await running();
+    await until(() => settled(producer) === 2);
+    const jsm = await jetstreamManager(await world.nats.connection());
+    const names: string[] = [];
+    for await (const { name } of jsm.consumers.list(EVENTS_STREAM)) names.push(name);
+    expect(names).toHaveLength(1);
   });
 });
 
@@ -240,9 +301,10 @@ describe('deliveries that never reached us', () => {
       for await (const _message of stolen) count += 1;
       return count;
     })();
-    for (let v = 1; v <= 40; v += 1) await world.publish('updated', `b${v % 4}`, { v });
+    // Of these none is moot: one that came too late would be stale.
+    for (let v = 1; v <= 40; v += 1) await world.publish('created', `b${v % 4}`, { v });
     await until(
-      async () => (await world.collections.bots.countDocuments({ 'config.v': { $gte: 37 } })) === 4,
+      async () => (await world.collections.eventOrder.countDocuments({ sequence: { $gte: 37 } })) === 4,
       { timeoutMs: 5000 },
     );
     await taking;
@@ -253,7 +315,8 @@ describe('deliveries that never reached us', () => {
     await world.createStream();
     const first = await running();
     await first.stop();
-    for (let v = 1; v <= 3; v += 1) await world.publish('updated', 'b1', { v });
+    await world.publish('updated', 'b1', { v: 1 });
+    for (let v = 2; v <= 3; v += 1) await world.publish('created', 'b1', { v });
     const jsm = await jetstreamManager(await world.nats.connection());
     const [info] = await jsm.consumers.list(EVENTS_STREAM).next();
     const dead = await jsm.jetstream().consumers.get(EVENTS_STREAM, info?.name ?? '');
@@ -261,7 +324,8 @@ describe('deliveries that never reached us', () => {
     await dead.next();
     const heir = await running();
     await until(() => settled(heir) === 3, { timeoutMs: 3000 });
-    expect(heir.stats.applied).toMatchObject({ created: 1, updated: 2, stale: 0 });
+    expect(heir.stats.applied).toMatchObject({ created: 1, unchanged: 2, stale: 0 });
+    expect(await world.config('b1')).toEqual({ v: 1 });
   });
 });
 

@@ -195,7 +195,7 @@ describe('a lease', () => {
 });
 
 describe('two processes, one of them stopped and continued', () => {
-  it('the stopped one writes nothing more once another has taken over', async () => {
+  it('the stopped one finishes the write in hand, and none more, once another has taken over', async () => {
     const start = (owner: string): ChildProcess => {
       const script = new URL('leases-holder.ts', import.meta.url).pathname;
       const child = spawn(process.execPath, [script, mongo.url, database, owner], { stdio: 'inherit' });
@@ -217,7 +217,9 @@ describe('two processes, one of them stopped and continued', () => {
       await sleep(TTL_MS / 2);
     }
     const terms = (await ledger.find().sort({ $natural: 1 }).toArray()).map((entry) => entry.term);
-    expect(terms).toEqual([...terms].sort((a, b) => a - b));
     expect(new Set(terms).size).toBe(4);
+    // A write may have passed its check when the process was stopped: no lease can call that one back.
+    const late = terms.filter((term, at) => terms.slice(0, at).some((earlier) => earlier > term));
+    expect(late.length).toBe(new Set(late).size);
   });
 });

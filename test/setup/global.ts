@@ -6,8 +6,8 @@ import { isAlive } from '../../bin/lock.mjs';
 import { ensureImages } from '../../infra/images/ensure.ts';
 import { ensureEngine } from '../../infra/local/engine.ts';
 import { ensureServers } from '../../infra/local/ensure.ts';
-import { messageOf } from '../../infra/local/errors.ts';
 import type { Progress } from '../../infra/local/types.ts';
+import { messageOf } from '../../infra/message-of.ts';
 
 /** What every test file may `inject('shared')`; `test/support/servers.ts` makes it comfortable. */
 export type SharedServers = {

@@ -7,6 +7,7 @@ import { fingerprint } from '../../model/fingerprint.ts';
 import { LABEL } from '../../model/labels.ts';
 import { openServices } from '../../cli/roles/services.ts';
 import { startPlanning } from '../../cli/roles/planning.ts';
+import type { QueueName } from '../../queues/names.ts';
 import { endProcess, spawnNode } from '../bench/harness/node-process.ts';
 import type { NodeProcess } from '../bench/harness/types.ts';
 import { uploadCode } from './bots.ts';
@@ -20,6 +21,8 @@ export type Child = NodeProcess & {
   readyz(): Promise<{ code: number; text: string }>;
 };
 
+export type ChildRole = 'processor' | 'bot-runner' | 'bot-scheduler';
+
 export type World = AsyncDisposable & {
   readonly servers: TestServers;
   readonly engine: Engine;
@@ -27,7 +30,7 @@ export type World = AsyncDisposable & {
   /** Key of a Python bot's code. */
   readonly filePath: string;
   /** Starts a role in a child and waits until it is ready. */
-  spawn(role: 'processor' | 'bot-runner', environment?: Readonly<Record<string, string>>): Promise<Child>;
+  spawn(role: ChildRole, environment?: Readonly<Record<string, string>>, timeoutMs?: number): Promise<Child>;
   /** Plans in this process, without processing. */
   plan(): Promise<void>;
 };
@@ -39,11 +42,16 @@ export type WorldOptions = {
   engineUrl?: string;
   environment?: Readonly<Record<string, string>>;
   code?: Readonly<Record<string, string>>;
+  /** Script of the children; unset: `processor-child.ts`. */
+  child?: string;
+  /** Of processors among them; unset: all. */
+  queues?: readonly QueueName[];
 };
 
 /** Quick, and no events unless a test brings NATS. */
 const SETTINGS = {
   EGRESS_FILTER: 'off',
+  ALLOW_UNFILTERED_EGRESS: '1',
   BACKOFF_FIRST: '200ms',
   BACKOFF_MAX: '2s',
   STOP_GRACE: '2s',
@@ -65,10 +73,14 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     options.code ?? { 'main.py': 'def main(bot_id, config):\n    pass\n' },
   );
 
-  async function spawn(role: string, more: Readonly<Record<string, string>> = {}): Promise<Child> {
+  async function spawn(
+    role: ChildRole,
+    more: Readonly<Record<string, string>> = {},
+    timeoutMs = 30_000,
+  ): Promise<Child> {
     const child = spawnNode({
-      script: 'test/support/processor-child.ts',
-      args: [role],
+      script: options.child ?? 'test/support/processor-child.ts',
+      args: [role, ...(options.queues ?? [])],
       environment: {
         ...environment,
         ...more,
@@ -79,9 +91,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       child.kill('SIGCONT');
       await endProcess(child, 1_000);
     });
-    const first = await child.line((line) => line.includes('"health":'));
+    const first = await child.line((line) => line.includes('"health":'), timeoutMs);
     const { health } = JSON.parse(first) as { health: string };
-    await child.line((line) => line.includes('"msg":"ready"'));
+    await child.line((line) => line.includes('"msg":"ready"'), timeoutMs);
     const readyz = async (): Promise<{ code: number; text: string }> => {
       const answer = await fetch(`${health}/readyz`);
       return { code: answer.status, text: await answer.text() };
@@ -92,7 +104,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   async function plan(): Promise<void> {
     const context = roleContext({ environment: { ...environment, LOG_LEVEL: 'silent' }, engine });
     undo.push(() => context.lifecycle.stop({ kind: 'request', why: 'the test is over' }));
-    startPlanning(context, await openServices(context));
+    const services = await openServices(context);
+    await services.engineReady();
+    startPlanning(context, services);
     context.lifecycle.started();
   }
 

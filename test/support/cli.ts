@@ -6,17 +6,25 @@ const MAIN = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 
 export type Outcome = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string };
 
-/** A command of the command line as a process of its own. `environment` is all it gets, besides PATH and HOME. */
+/**
+ * A command of the command line as a process of its own. `environment` is all it gets, besides PATH and HOME. `through`: a
+ * program that starts it, with its arguments.
+ */
 export class CliProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   stdout = '';
   stderr = '';
   readonly ended: Promise<Outcome>;
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    through: readonly string[] = [],
+  ) {
     const { PATH = '', HOME = '', XDG_CACHE_HOME } = process.env;
     const base = { PATH, HOME, ...(XDG_CACHE_HOME === undefined ? {} : { XDG_CACHE_HOME }) };
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+    const [program = '', ...rest] = [...through, process.execPath, MAIN, ...args];
+    this.child = spawn(program, rest, {
       env: { ...base, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -52,4 +60,5 @@ export class CliProcess implements AsyncDisposable {
 export const runCli = (
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
-): Promise<Outcome> => new CliProcess(args, environment).ended;
+  through?: readonly string[],
+): Promise<Outcome> => new CliProcess(args, environment, through).ended;

@@ -50,6 +50,7 @@ export async function runInContainer(
     runtime: bot.runtime,
     fingerprint: 'f',
     token: 1,
+    restarts: 0,
     code: 'c',
   });
   const spec = botSpec({

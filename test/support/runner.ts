@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { startBotRunner } from '../../cli/roles/bot-runner.ts';
+import { startBotScheduler } from '../../cli/roles/bot-scheduler.ts';
 import type { RoleContext } from '../../cli/roles/context.ts';
 import { startProcessor } from '../../cli/roles/processor.ts';
 import type { ProcessingOptions } from '../../cli/roles/processing.ts';
@@ -10,6 +11,7 @@ import { Health } from '../../infra/health.ts';
 import { Lifecycle } from '../../infra/lifecycle.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { createMetrics } from '../../infra/metrics.ts';
+import { startTracing } from '../../infra/tracing/start.ts';
 
 export type TestRunner = AsyncDisposable & {
   context: RoleContext;
@@ -19,9 +21,17 @@ export type TestRunner = AsyncDisposable & {
 
 type Options = { environment: Readonly<Record<string, string>>; engine?: Engine; logLevel?: string };
 
-/** A bot-runner in this process, as the command would start it, less signals and ports. */
-export function startTestRunner(options: Options): Promise<TestRunner> {
-  return start(options, (context) => startBotRunner(context));
+/** A bot-runner in this process, as the command would start it, less signals and ports. `withEngine` false: events alone. */
+export function startTestRunner({
+  withEngine = true,
+  ...options
+}: Options & { withEngine?: boolean }): Promise<TestRunner> {
+  return start(options, (context) => startBotRunner(context, { withEngine }));
+}
+
+/** A bot-scheduler in this process. */
+export function startTestScheduler(options: Options): Promise<TestRunner> {
+  return start(options, (context) => startBotScheduler(context));
 }
 
 /** A processor in this process. */
@@ -51,7 +61,7 @@ export function roleContext(options: Options): RoleContext {
     log,
     lifecycle,
     health,
-    metrics: createMetrics({ service: 'test' }),
+    metrics: createMetrics({ service: 'test', version: '0' }),
     owner: `test-${randomBytes(3).toString('hex')}`,
     ...(options.engine === undefined ? {} : { engine: options.engine }),
   };
@@ -59,13 +69,14 @@ export function roleContext(options: Options): RoleContext {
 
 /** A fake engine's network is on no host, so there is nothing to filter and nothing to probe. */
 const withoutFilter = (engine: Engine | undefined): Record<string, string> =>
-  engine === undefined ? {} : { EGRESS_FILTER: 'off' };
+  engine === undefined ? {} : { EGRESS_FILTER: 'off', ALLOW_UNFILTERED_EGRESS: '1' };
 
 async function start(
   options: Options,
   role: (context: RoleContext) => Promise<Services>,
 ): Promise<TestRunner> {
   const context = roleContext(options);
+  await startTracing({ ...context, service: 'test', version: '0' });
   context.health.start();
   const services = await role(context);
   const stop = async (): Promise<void> => {

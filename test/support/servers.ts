@@ -12,7 +12,7 @@ export type TestServers = {
   natsUrl: string;
   redisUrl: string;
   s3: { endPoint: string; port: number; accessKey: string; secretKey: string; useSSL: false };
-  databases: { bots: string; runtime: string };
+  databases: { bots: string; schedules: string; runtime: string };
   /** Put before the name of any bucket. */
   bucketPrefix: string;
   codeBucket: string;
@@ -24,7 +24,7 @@ export function testServers(): TestServers {
   const { env, dockerHost } = inject('shared');
   const id = randomBytes(4).toString('hex');
   const installation = `t-${id}`;
-  const databases = { bots: `bots_${id}`, runtime: `runtime_${id}` };
+  const databases = { bots: `bots_${id}`, schedules: `schedules_${id}`, runtime: `runtime_${id}` };
   const codeBucket = `${installation}-code`;
   const [endPoint = '', port = ''] = read(env, 'S3_ENDPOINT').split(':');
   return {
@@ -47,8 +47,12 @@ export function testServers(): TestServers {
       ...(dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost }),
       INSTALLATION: installation,
       MONGO_BOTS_DATABASE: databases.bots,
+      MONGO_SCHEDULES_DATABASE: databases.schedules,
       MONGO_RUNTIME_DATABASE: databases.runtime,
       S3_CODE_BUCKET: codeBucket,
+      S3_LOG_BUCKET: `${installation}-logs`,
+      S3_STATE_BUCKET: `${installation}-state`,
+      S3_QUERY_BUCKET: `${installation}-query`,
     },
   };
 }

@@ -2,28 +2,32 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LABEL } from '../../../model/labels.ts';
 import { ContainerMissing, EngineFailed, ImageMissing, NameTaken, StartRefused } from '../errors.ts';
 import { requireContainerId } from '../ids.ts';
+import { volumeLabels } from '../labels.ts';
 import { isObjectName } from '../names.ts';
 import type { ContainerSelector, Engine } from '../port.ts';
-import type { ContainerItem, CreateAnswer, InspectAnswer, StatsAnswer, WaitAnswer } from './api.ts';
+import type { ContainerItem, CreateAnswer, CreateBody, InspectAnswer, WaitAnswer } from './api.ts';
 import type { DockerContext } from './context.ts';
 import { DockerRefusal, hasStatus, isNoSuchContainer, plainRefusal, refusalOf } from './failures.ts';
 import { renderCreate } from './render.ts';
 import { toDetail, toView } from './views.ts';
+import { VolumeQuota } from './volume-quota.ts';
 
-type Containers = Pick<
-  Engine,
-  'create' | 'start' | 'stop' | 'remove' | 'inspect' | 'list' | 'wait' | 'stats'
->;
+type Containers = Pick<Engine, 'create' | 'start' | 'stop' | 'remove' | 'inspect' | 'list' | 'wait'>;
 
 const POLL_MS = 100;
 
 export function containerCalls(context: DockerContext): Containers {
   const { client, installation, log, slowCallTimeoutMs } = context;
   const warned = new Set<string>();
+  const quota = new VolumeQuota(context);
 
   const create: Containers['create'] = async (spec, options = {}) => {
-    const body = renderCreate(installation, spec, await context.capabilities(options));
+    const rendered = renderCreate(installation, spec, await context.capabilities(options));
+    const sizes = new Map(
+      spec.volumes.flatMap(({ volume, sizeBytes }) => (sizeBytes === undefined ? [] : [[volume, sizeBytes]])),
+    );
     try {
+      const body = await quota.sized(withNewVolumes(installation, rendered), sizes, options);
       const answer = await client.json<CreateAnswer>({
         method: 'POST',
         path: '/containers/create',
@@ -164,31 +168,6 @@ export function containerCalls(context: DockerContext): Containers {
     }
   }
 
-  const stats: Containers['stats'] = async (id, options = {}) => {
-    requireContainerId(id);
-    try {
-      const sample = await client.json<StatsAnswer>({
-        method: 'GET',
-        path: `/containers/${id}/stats`,
-        // One sample: the default waits a second for a second one.
-        query: { stream: false, 'one-shot': true },
-        doing: 'read the figures of a container',
-        signal: options.signal,
-      });
-      const { usage, stats: cache } = sample.memory_stats ?? {};
-      if (usage === undefined) return undefined;
-      // As `docker stats` counts it: file cache that can be dropped at any time is not the bot's.
-      const droppable = cache?.total_inactive_file ?? cache?.inactive_file ?? 0;
-      return {
-        memoryBytes: Math.max(0, usage - droppable),
-        cpuNanos: sample.cpu_stats.cpu_usage.total_usage,
-      };
-    } catch (error) {
-      if (isNoSuchContainer(error)) return undefined;
-      throw refusalOf(error, id);
-    }
-  };
-
   async function untilGone(id: string, signal: AbortSignal | undefined): Promise<void> {
     const deadline = performance.now() + slowCallTimeoutMs;
     while ((await inspect(id, signal === undefined ? {} : { signal })) !== undefined) {
@@ -198,7 +177,7 @@ export function containerCalls(context: DockerContext): Containers {
     }
   }
 
-  return { create, start, stop, remove, inspect, list, wait, stats };
+  return { create, start, stop, remove, inspect, list, wait };
 }
 
 function createRefusal(error: unknown, name: string, image: string): unknown {
@@ -215,4 +194,16 @@ function labelFilters(installation: string, selector: ContainerSelector): string
   const base =
     selector.scope === 'any-managed' ? `${LABEL.managed}=true` : `${LABEL.installation}=${installation}`;
   return [base, ...Object.entries(selector.labels ?? {}).map(([key, value]) => `${key}=${value}`)];
+}
+
+/** A volume that this container brings into being can be told from earlier ones of its name. */
+function withNewVolumes(installation: string, body: CreateBody): CreateBody {
+  const Mounts = body.HostConfig.Mounts.map((mount) => ({
+    ...mount,
+    VolumeOptions: {
+      ...mount.VolumeOptions,
+      Labels: volumeLabels(installation, mount.VolumeOptions.Labels),
+    },
+  }));
+  return { ...body, HostConfig: { ...body.HostConfig, Mounts } };
 }

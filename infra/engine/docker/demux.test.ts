@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FrameSplitter } from './demux.ts';
+import { toEntry } from './logs.ts';
 
 function frame(kind: number, data: Buffer): Buffer {
   const header = Buffer.alloc(8);
@@ -36,6 +37,16 @@ describe('FrameSplitter', () => {
     expect(() => new FrameSplitter().push(Buffer.from('plain text without header'))).toThrow(/Not a frame/);
   });
 
+  it('tells what the engine says of its own, which is no output', () => {
+    const bytes = Buffer.concat([
+      frame(1, Buffer.from('fine\n')),
+      frame(3, Buffer.from('file is damaged\n')),
+    ]);
+    expect(() => new FrameSplitter().push(bytes)).toThrow(
+      'The engine cannot go on with the output: file is damaged',
+    );
+  });
+
   it('stays linear for a frame that comes in tiny pieces', () => {
     const bytes = frame(1, Buffer.alloc(2_000_000, 'x'));
     const splitter = new FrameSplitter();
@@ -46,4 +57,25 @@ describe('FrameSplitter', () => {
     expect(got).toBe(2_000_000);
     expect(performance.now() - begin).toBeLessThan(1_000);
   });
+});
+
+describe('toEntry', () => {
+  const entry = (text: string) => toEntry({ stream: 'stderr', data: Buffer.from(text) });
+
+  it('takes the engine’s time off, and leaves the bot’s bytes alone', () => {
+    const { stream, time, data } = entry('2026-11-24T04:06:42.533975659Z 2026-11-24T00:00:00Z  mine \n');
+    expect([stream, time]).toEqual(['stderr', '2026-11-24T04:06:42.533975659Z']);
+    expect(data.toString()).toBe('2026-11-24T00:00:00Z  mine \n');
+    expect(entry('2026-11-24T04:06:42Z \n')).toMatchObject({
+      time: '2026-11-24T04:06:42.000000000Z',
+      data: Buffer.from('\n'),
+    });
+  });
+
+  it.each(['no time here\n', '', 'x'.repeat(100), '2026-11-24T04:06:42Z'])(
+    'refuses %j, which has none',
+    (text) => {
+      expect(() => entry(text)).toThrow(/Not an entry with its time/);
+    },
+  );
 });

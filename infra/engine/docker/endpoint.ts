@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Settings } from '../../config/settings.ts';
 import { EngineRefused } from '../errors.ts';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
@@ -16,7 +17,20 @@ export type EndpointOptions = {
   dockerHost?: string;
   /** As DOCKER_CERT_PATH: folder with ca.pem, cert.pem and key.pem; makes a TCP connection TLS. */
   certPath?: string;
+  /** As DOCKER_TLS_VERIFY: TLS also without certificates of our own. The engine's is verified in any case. */
+  tls?: boolean;
 };
+
+/** Where the settings say that the engine listens. */
+export const endpointOptions = ({
+  DOCKER_HOST: dockerHost,
+  DOCKER_CERT_PATH: certPath,
+  DOCKER_TLS_VERIFY: tls,
+}: Pick<Settings, 'DOCKER_HOST' | 'DOCKER_CERT_PATH' | 'DOCKER_TLS_VERIFY'>): EndpointOptions => ({
+  ...(dockerHost === undefined ? {} : { dockerHost }),
+  ...(certPath === undefined ? {} : { certPath }),
+  tls,
+});
 
 /** Throws `EngineRefused` for an address that is not understood. */
 export function parseEndpoint(options: EndpointOptions): Endpoint {
@@ -29,7 +43,11 @@ export function parseEndpoint(options: EndpointOptions): Endpoint {
     throw new EngineRefused(
       `DOCKER_HOST=${given} is not understood: use unix:///path/to/docker.sock, tcp://host:port or https://host:port`,
     );
-  const tls = address.protocol === 'https:' || options.certPath !== undefined || address.port === '2376';
+  const tls =
+    address.protocol === 'https:' ||
+    options.certPath !== undefined ||
+    options.tls === true ||
+    address.port === '2376';
   const port = address.port === '' ? (tls ? 2376 : 2375) : Number(address.port);
   return {
     kind: 'tcp',

@@ -41,7 +41,12 @@ export function timedOut(endpointLabel: string, doing: string, timeoutMs: number
   );
 }
 
+/** Codes of Node's for a peer whose certificate is not believed, that does not believe ours, or that speaks no TLS. */
+const TLS_FAILURE = /^(ERR_TLS|ERR_SSL|EPROTO$)|CERT|SELF_SIGNED|UNABLE_TO_VERIFY/;
+
 function cureOf(code: unknown, endpointLabel: string): string {
+  if (typeof code === 'string' && TLS_FAILURE.test(code))
+    return 'the two sides do not agree on TLS: check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH, and whether the engine speaks TLS there';
   switch (code) {
     case 'EACCES':
     case 'EPERM':
@@ -50,6 +55,8 @@ function cureOf(code: unknown, endpointLabel: string): string {
       return 'there is no such socket: start Docker, or set DOCKER_HOST';
     case 'ECONNREFUSED':
       return 'nothing listens there: start Docker, or set DOCKER_HOST';
+    case 'ECONNRESET':
+      return 'it hung up: check that Docker runs, and where it speaks TLS there, set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH';
     default:
       return 'check that Docker runs and that DOCKER_HOST is right';
   }

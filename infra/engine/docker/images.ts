@@ -1,4 +1,4 @@
-import { PullFailed } from '../errors.ts';
+import { EngineRefused, PullFailed } from '../errors.ts';
 import type { Engine } from '../port.ts';
 import type { PullProgress } from './api.ts';
 import type { DockerContext } from './context.ts';
@@ -6,12 +6,13 @@ import { DockerRefusal, hasStatus, plainRefusal } from './failures.ts';
 import { isImageReference, parseImageReference } from './image-reference.ts';
 import { jsonLines } from './json-lines.ts';
 
-type Images = Pick<Engine, 'resolveImage' | 'pullImage'>;
+type Images = Pick<Engine, 'resolveImage' | 'pullImage' | 'removeImage'>;
 
+const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
 const DIGEST_LINE = /^Digest: (sha256:[0-9a-f]{64})$/;
 
 export function imageCalls(context: DockerContext): Images {
-  const { client } = context;
+  const { client, slowCallTimeoutMs } = context;
 
   const resolveImage: Images['resolveImage'] = async (reference, options = {}) => {
     if (!isImageReference(reference)) return undefined;
@@ -86,5 +87,24 @@ export function imageCalls(context: DockerContext): Images {
     }
   }
 
-  return { resolveImage, pullImage };
+  const removeImage: Images['removeImage'] = async (id, options = {}) => {
+    // A name would take a name away, whatever else the image is used for.
+    if (!IMAGE_ID.test(id)) throw new EngineRefused(`${JSON.stringify(id)} is not the id of an image`);
+    try {
+      await client.run({
+        method: 'DELETE',
+        path: `/images/${id}`,
+        doing: 'remove an image',
+        timeoutMs: slowCallTimeoutMs,
+        signal: options.signal,
+      });
+      return true;
+    } catch (error) {
+      if (hasStatus(error, 404)) return true;
+      if (hasStatus(error, 409)) return false;
+      throw plainRefusal(error);
+    }
+  };
+
+  return { resolveImage, pullImage, removeImage };
 }

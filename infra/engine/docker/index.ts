@@ -1,8 +1,10 @@
 import type { Logger } from '../../logger.ts';
 import { requireInstallation } from '../names.ts';
 import type { CallOptions, Engine, EngineCapabilities } from '../port.ts';
+import { INTERNAL_POOL } from '../subnets.ts';
 import type { InfoAnswer } from './api.ts';
 import { archiveCalls } from './archives.ts';
+import { auditCalls } from './audit.ts';
 import { localFiles, toCapabilities, toIdentity } from './capabilities.ts';
 import { DockerClient } from './client.ts';
 import { containerCalls } from './containers.ts';
@@ -12,8 +14,11 @@ import { eventCalls } from './events.ts';
 import { plainRefusal } from './failures.ts';
 import { imageCalls } from './images.ts';
 import { logCalls } from './logs.ts';
+import { internalNetworkCalls } from './internal-networks.ts';
 import { networkCalls } from './network.ts';
 import { createOwnership } from './ownership.ts';
+import { usageCalls } from './usage.ts';
+import { volumeFileCalls } from './volume-files.ts';
 import { volumeCalls } from './volumes.ts';
 
 export type DockerEngineOptions = EndpointOptions & {
@@ -27,6 +32,12 @@ export type DockerEngineOptions = EndpointOptions & {
   stallTimeoutMs?: number;
   /** A quiet event stream is checked so often. Default 30 s. */
   eventStallCheckMs?: number;
+  /** Whether volumes may be read at their mount points, where those are on this host. Default true. */
+  localVolumes?: boolean;
+  /** Whether what containers use may be read of the kernel's files, where the engine is on this host. Default true. */
+  localUsage?: boolean;
+  /** IPv4 range that internal networks get their addresses from. Default `INTERNAL_POOL`. */
+  internalPool?: string;
 };
 
 /** A moved default or a newly registered runtime is noticed after so long. */
@@ -76,10 +87,18 @@ export function createDockerEngine(options: DockerEngineOptions): Engine {
     ...containers,
     ...eventCalls(context, options.eventStallCheckMs ?? 30_000),
     ...logCalls(context, containers.wait),
+    ...usageCalls(context, { local: (options.localUsage ?? true) && endpoint.kind === 'socket' }),
     ...archiveCalls(context, containers.inspect),
     ...imageCalls(context),
     ...volumeCalls(context),
+    ...volumeFileCalls(
+      context,
+      { ...containers, ...logCalls(context, containers.wait) },
+      { local: options.localVolumes ?? true },
+    ),
     ...networkCalls(context),
+    ...auditCalls(context, info),
+    ...internalNetworkCalls(context, options.internalPool ?? INTERNAL_POOL),
     [Symbol.asyncDispose]: async () => client[Symbol.dispose](),
   };
 }

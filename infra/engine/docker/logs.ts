@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requireContainerId } from '../ids.ts';
+import { secondsOfLogTime, toLogTime } from '../log-time.ts';
 import type { Engine, LogLine } from '../port.ts';
 import type { DockerContext } from './context.ts';
-import { FrameSplitter } from './demux.ts';
-import { refusalOf } from './failures.ts';
+import { type Frame, FrameSplitter } from './demux.ts';
+import { ContainerMissing } from '../errors.ts';
+import { DockerRefusal, refusalOf } from './failures.ts';
 import { toSeconds } from './events.ts';
 
 type LogOptions = Parameters<Engine['logs']>[1];
@@ -23,7 +25,8 @@ export function logCalls(context: DockerContext, wait: Engine['wait']): Pick<Eng
     const stop = new AbortController();
     const onAbort = () => stop.abort(options.signal?.reason);
     options.signal?.addEventListener('abort', onAbort);
-    let lastAt = performance.now();
+    // While the reader is busy with an entry nothing is read, which does not mean that nothing is left.
+    let lastAt: number | 'busy' = performance.now();
     try {
       const stream = await client.stream({
         method: 'GET',
@@ -31,23 +34,26 @@ export function logCalls(context: DockerContext, wait: Engine['wait']): Pick<Eng
         query: {
           stdout: true,
           stderr: true,
+          timestamps: true,
           follow: options.follow === true,
           tail: options.tail === undefined ? 'all' : options.tail,
-          ...(options.sinceMs === undefined ? {} : { since: toSeconds(options.sinceMs) }),
+          ...since(options),
         },
         doing: READING,
         signal: stop.signal,
       });
-      if (options.follow === true) void endWithContainer(id, ended, stop, () => lastAt);
+      const idleMs = (): number => (lastAt === 'busy' ? 0 : performance.now() - lastAt);
+      if (options.follow === true) void endWithContainer(id, ended, stop, idleMs);
       const splitter = new FrameSplitter();
       for await (const chunk of stream) {
+        lastAt = 'busy';
+        for (const frame of splitter.push(chunk as Buffer)) yield toEntry(frame);
         lastAt = performance.now();
-        yield* splitter.push(chunk as Buffer);
       }
     } catch (error) {
       if (options.signal?.aborted === true) throw options.signal.reason;
       if (stop.signal.aborted && stop.signal.reason === ENDED) return;
-      const refusal = refusalOf(error, id);
+      const refusal = isGoing(error) ? new ContainerMissing(id, { cause: error }) : refusalOf(error, id);
       throw refusal === error ? client.brokenStream(error, READING) : refusal;
     } finally {
       options.signal?.removeEventListener('abort', onAbort);
@@ -60,11 +66,11 @@ export function logCalls(context: DockerContext, wait: Engine['wait']): Pick<Eng
     id: string,
     ended: AbortController,
     stop: AbortController,
-    lastAt: () => number,
+    idleMs: () => number,
   ) {
     try {
       await wait(id, { signal: ended.signal });
-      while (performance.now() - lastAt() < SETTLE_MS)
+      while (idleMs() < SETTLE_MS)
         await sleep(SETTLE_MS / 4, undefined, { signal: ended.signal, ref: false });
     } catch {
       // The container is gone, or the reader has left: a stream that breaks says so itself.
@@ -76,3 +82,25 @@ export function logCalls(context: DockerContext, wait: Engine['wait']): Pick<Eng
 }
 
 const ENDED = new Error('the container has ended');
+/** A time with its zone and a blank is shorter. */
+const LONGEST_TIME = 40;
+
+function since({ sinceMs, since: time }: LogOptions): { since?: string } {
+  if (time !== undefined) return { since: secondsOfLogTime(time) };
+  return sinceMs === undefined ? {} : { since: toSeconds(sinceMs) };
+}
+
+/** Takes the time off that the engine writes before each entry, also before each part of one that it has cut. */
+export function toEntry({ stream, data }: Frame): LogLine {
+  const blank = data.subarray(0, LONGEST_TIME).indexOf(' ');
+  const time = blank < 0 ? undefined : toLogTime(data.toString('latin1', 0, blank));
+  if (time === undefined)
+    throw new Error(
+      `Not an entry with its time: it begins with ${JSON.stringify(data.toString('latin1', 0, LONGEST_TIME))}`,
+    );
+  return { stream, time, data: data.subarray(blank + 1) };
+}
+
+/** Its files may be deleted already, so nothing of it is to be had any more, though `inspect` still shows it for a moment. */
+const isGoing = (error: unknown): boolean =>
+  error instanceof DockerRefusal && /dead or marked for removal/.test(error.detail);

@@ -5,7 +5,8 @@ import { bridgeName, networkName } from '../names.ts';
 import type { CallOptions, Engine } from '../port.ts';
 import type { NetworkAnswer } from './api.ts';
 import type { DockerContext } from './context.ts';
-import { DockerRefusal, hasStatus, plainRefusal } from './failures.ts';
+import { hasStatus, plainRefusal } from './failures.ts';
+import { findOrMake } from './make-network.ts';
 
 type Networks = Pick<Engine, 'ensureNetwork' | 'removeNetwork'>;
 
@@ -17,24 +18,13 @@ export function networkCalls(context: DockerContext): Networks {
   const name = networkName(installation);
   const bridge = bridgeName(installation);
 
-  const ensureNetwork: Networks['ensureNetwork'] = async (options = {}) => {
-    const existing = await find(options);
-    if (existing !== undefined) return existing;
-    try {
-      await createNetwork(options);
-    } catch (error) {
-      // Another process was faster: Docker refuses the second bridge of that name, and the first is what we want.
-      const theirs = error instanceof DockerRefusal ? await find(options) : undefined;
-      if (theirs === undefined) throw plainRefusal(error);
-      return theirs;
-    }
-    const created = await find(options);
-    if (created === undefined)
-      throw new EngineRefused(
-        `The network ${name} was removed as soon as it was created: something else removes it`,
-      );
-    return created;
-  };
+  const ensureNetwork: Networks['ensureNetwork'] = (options = {}) =>
+    findOrMake({
+      name,
+      find: () => find(options),
+      make: () => createNetwork(options),
+      signal: options.signal,
+    });
 
   const removeNetwork: Networks['removeNetwork'] = async (options = {}) => {
     if ((await find(options)) === undefined) return;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { loadSettings } from '../../config/load.ts';
 import { EngineRefused, EngineUnavailable } from '../errors.ts';
 import { toCapabilities } from './capabilities.ts';
-import { parseEndpoint } from './endpoint.ts';
+import { endpointOptions, parseEndpoint } from './endpoint.ts';
 import { toEvent, toSeconds } from './events.ts';
 import { answerFailure, DockerRefusal, unreachable } from './failures.ts';
 import { isImageReference, parseImageReference } from './image-reference.ts';
@@ -23,6 +24,15 @@ describe('DOCKER_HOST', () => {
     expect(parseEndpoint({ dockerHost: 'https://engine:2376' })).toMatchObject({ host: 'engine', tls: true });
   });
 
+  it('that is an address is TLS where the settings say so', () => {
+    const endpoint = (environment: Record<string, string>) =>
+      parseEndpoint(endpointOptions(loadSettings({ DOCKER_HOST: 'tcp://10.0.0.1', ...environment })));
+    expect(endpoint({})).toMatchObject({ tls: false, port: 2375 });
+    expect(endpoint({ DOCKER_TLS_VERIFY: '1' })).toMatchObject({ tls: true, port: 2376 });
+    expect(endpoint({ DOCKER_TLS_VERIFY: '' })).toMatchObject({ tls: false });
+    expect(endpoint({ DOCKER_TLS_VERIFY: '1', DOCKER_HOST: '/run/docker.sock' }).kind).toBe('socket');
+  });
+
   it('that is not understood is refused with a cure', () => {
     for (const dockerHost of ['ssh://me@host', 'npipe:////./pipe/docker', 'tcp://'])
       expect(() => parseEndpoint({ dockerHost })).toThrow(EngineRefused);
@@ -37,6 +47,9 @@ describe('failures', () => {
     const message = (code: string) =>
       unreachable({ code }, '/var/run/docker.sock', 'list containers').message;
     expect(message('EACCES')).toMatch(/group/);
+    expect(message('UNABLE_TO_VERIFY_LEAF_SIGNATURE')).toMatch(/DOCKER_CERT_PATH/);
+    expect(message('EPROTO')).toMatch(/whether the engine speaks TLS/);
+    expect(message('ECONNRESET')).toMatch(/DOCKER_TLS_VERIFY/);
     expect(message('ENOENT')).toMatch(/start Docker/);
     expect(message('ECONNREFUSED')).toMatch(/nothing listens/);
     for (const code of ['EACCES', 'ENOENT', 'ECONNREFUSED'])

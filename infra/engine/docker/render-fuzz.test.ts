@@ -97,6 +97,7 @@ const hostileSpec: fc.Arbitrary<ContainerSpec> = fc.record(
         nofile: orGood(2, amount),
         nproc: orGood(2, amount),
         shmBytes: orGood(2, amount),
+        fileBytes: orGood(2 << 20, amount),
         blockIo: fc.record(
           { weight: orGood(10, amount), readBps: orGood(1, amount), device: orGood('/dev/sda', text) },
           { requiredKeys: [] },
@@ -105,7 +106,10 @@ const hostileSpec: fc.Arbitrary<ContainerSpec> = fc.record(
     ),
     volumes: fc.array(volume, { maxLength: 2 }),
     tmpfs: fc.array(tmpfs, { maxLength: 2 }),
-    network: fc.constantFrom('bots' as const, 'none' as const),
+    network: fc.oneof(
+      fc.constantFrom('bots' as const, 'none' as const),
+      fc.record({ internal: orGood('the0_queries', text) }),
+    ),
     readOnlyRoot: fc.boolean(),
     ociRuntime: orGood('runsc', text),
     seccompProfile: orGood('{"defaultAction":"SCMP_ACT_ERRNO"}', text),
@@ -164,6 +168,8 @@ const HOST_FIELDS = [
   'Mounts',
   'Tmpfs',
   'NetworkMode',
+  'Dns',
+  'DnsOptions',
   'RestartPolicy',
   'AutoRemove',
   'LogConfig',
@@ -190,7 +196,7 @@ describe('10,000 hostile specs', () => {
         expect(HostConfig.CapDrop).toEqual(['ALL']);
         expect(HostConfig.SecurityOpt[0]).toBe('no-new-privileges');
         for (const option of HostConfig.SecurityOpt) expect(option).not.toMatch(/unconfined/i);
-        expect(['the0_bots', 'none']).toContain(HostConfig.NetworkMode);
+        expect(HostConfig.NetworkMode).toMatch(/^(none|the0_[a-zA-Z0-9_.-]*)$/);
         expect(HostConfig.IpcMode).toBe('private');
         expect(HostConfig.RestartPolicy).toEqual({ Name: 'no' });
         expect(HostConfig.Memory).toBe(HostConfig.MemorySwap);

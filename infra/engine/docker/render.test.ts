@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SpecRefused } from '../errors.ts';
+import type { ContainerSpec } from '../port.ts';
 import { host, INSTALLATION, spec } from './render.fixtures.ts';
 import { renderCreate } from './render.ts';
 
@@ -49,9 +50,18 @@ describe('renderCreate', () => {
         NetworkMode: 'the0_bots',
         RestartPolicy: { Name: 'no' },
         AutoRemove: false,
-        LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+        LogConfig: { Type: 'json-file', Config: { 'max-size': '10000000', 'max-file': '3' } },
       },
     });
+  });
+
+  it('limits files where that is asked for', () => {
+    const { HostConfig } = renderCreate(
+      INSTALLATION,
+      { ...spec, limits: { ...spec.limits, fileBytes: 2 ** 32 } },
+      host,
+    );
+    expect(HostConfig.Ulimits).toContainEqual({ Name: 'fsize', Soft: 2 ** 32, Hard: 2 ** 32 });
   });
 
   it('leaves out what the host cannot enforce', () => {
@@ -96,6 +106,29 @@ describe('renderCreate', () => {
       ReadonlyRootfs: false,
       NanoCpus: 4e9,
     });
+  });
+
+  it('puts a container on an internal network, where nobody tells it names', () => {
+    const on = (network: ContainerSpec['network']) =>
+      renderCreate(INSTALLATION, { ...spec, network }, host).HostConfig;
+    expect(on({ internal: `${INSTALLATION}_queries` })).toMatchObject({
+      NetworkMode: `${INSTALLATION}_queries`,
+      Dns: ['127.0.0.1'],
+    });
+    expect(on('bots')).not.toHaveProperty('Dns');
+    for (const internal of ['host', 'other_queries', 'container:1', ''])
+      expect(() => on({ internal }), internal).toThrow(SpecRefused);
+  });
+
+  it('bounds the engine’s own log files, in three parts', () => {
+    const limits = { ...spec.limits, logBytes: 3_000_001 };
+    const { HostConfig } = renderCreate(INSTALLATION, { ...spec, limits }, host);
+    expect(HostConfig.LogConfig).toEqual({
+      Type: 'json-file',
+      Config: { 'max-size': '1000001', 'max-file': '3' },
+    });
+    const none = { ...spec, limits: { ...spec.limits, logBytes: 0 } };
+    expect(() => renderCreate(INSTALLATION, none, host)).toThrow(/logBytes/);
   });
 
   it('never shows a variable’s value when it refuses one', () => {

@@ -8,7 +8,8 @@ import type { CreateBody, HostConfig, VolumeMountBody } from './api.ts';
 const BOT_USER = 1000;
 const MIB = 1024 * 1024;
 /** The engine's own copy of a container's output, which the log flush reads: bounded whatever a bot prints. */
-const ENGINE_LOG = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } };
+const ENGINE_LOG_FILES = 3;
+const ENGINE_LOG_BYTES = 30_000_000;
 
 /**
  * A spec as Docker's create request. Pure. Throws `SpecRefused`.
@@ -39,13 +40,31 @@ export function renderCreate(
       ...isolation(spec, host),
       ...limits(spec, host),
       ...storage(installation, spec),
-      NetworkMode: spec.network === 'bots' ? networkName(installation) : 'none',
+      ...network(installation, spec),
       RestartPolicy: { Name: 'no' },
       AutoRemove: false,
-      LogConfig: ENGINE_LOG,
+      LogConfig: engineLog(spec.limits.logBytes),
       ...(spec.ociRuntime === undefined ? {} : { Runtime: spec.ociRuntime }),
     },
   };
+}
+
+/**
+ * On an internal network names are asked of nobody: the engine would ask for the container, and a name can carry a message
+ * out.
+ */
+function network(
+  installation: string,
+  spec: ContainerSpec,
+): Pick<HostConfig, 'NetworkMode' | 'Dns' | 'DnsOptions'> {
+  if (typeof spec.network === 'object')
+    return {
+      NetworkMode: spec.network.internal,
+      Dns: ['127.0.0.1'],
+      // Who asks all the same is told soon.
+      DnsOptions: ['timeout:1', 'attempts:1'],
+    };
+  return { NetworkMode: spec.network === 'bots' ? networkName(installation) : 'none' };
 }
 
 function isolation(
@@ -68,7 +87,7 @@ function isolation(
 }
 
 function limits(spec: ContainerSpec, host: EngineCapabilities) {
-  const { memoryBytes, cpus, cpuShares, pids, nofile, nproc, shmBytes, blockIo } = spec.limits;
+  const { memoryBytes, cpus, cpuShares, pids, nofile, nproc, shmBytes, fileBytes, blockIo } = spec.limits;
   return {
     Memory: memoryBytes,
     MemorySwap: memoryBytes,
@@ -79,9 +98,17 @@ function limits(spec: ContainerSpec, host: EngineCapabilities) {
     Ulimits: [
       { Name: 'nofile', Soft: nofile, Hard: nofile },
       { Name: 'nproc', Soft: nproc, Hard: nproc },
+      ...(fileBytes === undefined ? [] : [{ Name: 'fsize', Soft: fileBytes, Hard: fileBytes }]),
     ],
     ShmSize: shmBytes,
     ...(blockIo === undefined ? {} : blockIoLimits(blockIo, host)),
+  };
+}
+
+function engineLog(bytes = ENGINE_LOG_BYTES): HostConfig['LogConfig'] {
+  return {
+    Type: 'json-file',
+    Config: { 'max-size': String(Math.ceil(bytes / ENGINE_LOG_FILES)), 'max-file': String(ENGINE_LOG_FILES) },
   };
 }
 

@@ -41,7 +41,17 @@ export function toDetail(item: InspectAnswer): ContainerDetail {
     ...(signal === undefined ? {} : { signal }),
     oomKilled: item.State.OOMKilled,
     ...(item.State.Error ? { error: item.State.Error } : {}),
+    addresses: addressesOf(item),
   };
+}
+
+/** Docker tells an empty address for a network on which a container is not up. */
+function addressesOf({ NetworkSettings: settings }: InspectAnswer): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings?.Networks ?? {}).flatMap(([name, { IPAddress: address }]) =>
+      address === undefined || address === '' ? [] : [[name, address]],
+    ),
+  );
 }
 
 /** Epoch milliseconds; undefined for Docker's year 1, which means never. */

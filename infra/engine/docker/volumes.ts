@@ -1,6 +1,6 @@
 import { LABEL } from '../../../model/labels.ts';
 import { EngineRefused } from '../errors.ts';
-import { ownLabels } from '../labels.ts';
+import { ownLabels, volumeLabels } from '../labels.ts';
 import { requireOwnName } from '../names.ts';
 import type { Engine } from '../port.ts';
 import type { VolumeAnswer } from './api.ts';
@@ -20,7 +20,7 @@ export function volumeCalls(context: DockerContext): Volumes {
       const volume = await client.json<VolumeAnswer>({
         method: 'POST',
         path: '/volumes/create',
-        body: { Name: name, Driver: 'local', Labels: ownLabels(installation, labels) },
+        body: { Name: name, Driver: 'local', Labels: volumeLabels(installation, labels) },
         doing: `create the volume ${name}`,
         timeoutMs: slowCallTimeoutMs,
         signal: options.signal,

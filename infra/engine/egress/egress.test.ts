@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { SpecRefused } from '../errors.ts';
-import { installEgress } from './filter.ts';
+import { checkEgress, installEgress, type EgressHost } from './filter.ts';
 import { egressGate } from './gate.ts';
-import { IptablesError } from './iptables.ts';
-import { canonicalCidr, planEgressRules, REFUSED_RANGES, resolversOf } from './plan.ts';
+import { IptablesError, type Iptables } from './iptables.ts';
+import { canonicalCidr, planClosedRules, planEgressRules, REFUSED_RANGES, resolversOf } from './plan.ts';
 
 const input = {
   installation: 'the0',
@@ -60,6 +60,21 @@ describe('planEgressRules', () => {
   });
 });
 
+describe('planClosedRules', () => {
+  it('lets answers pass and nothing else, in chains of its own', () => {
+    const plan = planClosedRules({ installation: 'the0', bridge: 'the0i-abcdef01' });
+    expect(plan.chains.map(({ from }) => from)).toEqual(['DOCKER-USER', 'INPUT']);
+    for (const { name, rules } of plan.chains) {
+      expect(name.length).toBeLessThanOrEqual(28);
+      expect(planEgressRules(input).chains.map((mine) => mine.name)).not.toContain(name);
+      expect(rules).toEqual([
+        `-A ${name} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
+        `-A ${name} -j DROP`,
+      ]);
+    }
+  });
+});
+
 describe('installEgress', () => {
   it('says so where there is no iptables, and where it is refused', async () => {
     const host = (error: Error) => ({
@@ -74,6 +89,57 @@ describe('installEgress', () => {
     expect(refused).toEqual({ filtered: false, reason: 'Permission denied' });
   });
 });
+
+describe('two sets of rules', () => {
+  const bots = planEgressRules(input);
+  const queries = planClosedRules({ installation: 'the0', bridge: 'the0i-abcdef02' });
+
+  it('stand side by side, and neither takes the first place from the other', async () => {
+    const { chains, host } = tables();
+    for (const plan of [bots, queries]) expect(await installEgress(plan, host)).toEqual({ filtered: true });
+    const jumps = [...(chains.get('INPUT') ?? [])];
+    for (const plan of [bots, queries, bots]) {
+      expect(await checkEgress(plan, host)).toEqual({ filtered: true });
+      expect(await installEgress(plan, host)).toEqual({ filtered: true });
+    }
+    expect(chains.get('INPUT')).toEqual(jumps);
+    expect(jumps).toHaveLength(2);
+  });
+
+  it('come before whatever somebody else puts before them', async () => {
+    const { chains, host } = tables();
+    for (const plan of [bots, queries]) await installEgress(plan, host);
+    chains.get('INPUT')?.unshift('-A INPUT -j ACCEPT');
+    for (const plan of [bots, queries]) {
+      expect(await checkEgress(plan, host)).toMatchObject({ filtered: false });
+      expect(await installEgress(plan, host)).toEqual({ filtered: true });
+    }
+    expect(chains.get('INPUT')?.at(-1)).toBe('-A INPUT -j ACCEPT');
+    expect(chains.get('INPUT')).toHaveLength(3);
+  });
+});
+
+/** Tables in memory. */
+function tables(): { chains: Map<string, string[]>; host: EgressHost } {
+  const chains = new Map<string, string[]>([
+    ['DOCKER-USER', []],
+    ['INPUT', []],
+  ]);
+  const run: Iptables = (program, [verb, name = '', at, ...rule], stdin = '') => {
+    const chain = chains.get(name) ?? [];
+    if (program === 'iptables-restore') {
+      const lines = stdin.split('\n');
+      chains.set(
+        /^:(\S+)/m.exec(stdin)?.[1] ?? '',
+        lines.filter((line) => line.startsWith('-A ')),
+      );
+    } else if (verb === '-I') chain.splice(Number(at) - 1, 0, `-A ${name} ${rule.join(' ')}`);
+    else if (verb === '-D') chain.splice(Number(at) - 1, 1);
+    else if (!chains.has(name)) return Promise.reject(new IptablesError('no such chain', 1));
+    return Promise.resolve([`-N ${name}`, ...chain].join('\n'));
+  };
+  return { chains, host: { run, isRoot: () => true, hasInterface: () => true } };
+}
 
 describe('egressGate', () => {
   const unfiltered = { filtered: false, reason: 'only root can install the rules' } as const;

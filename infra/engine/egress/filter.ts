@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type EgressChain, type EgressPlan, jumpRule } from './plan.ts';
 import { type Iptables, IptablesError, runIptables } from './iptables.ts';
+import { messageOf } from '../../message-of.ts';
 
 /** Whether the rules are in force, or why not. */
 export type EgressState = { filtered: true } | { filtered: false; reason: string };
@@ -48,7 +49,7 @@ export async function checkEgress(plan: EgressPlan, host: EgressHost = {}): Prom
       if (installed.join('\n') !== chain.rules.join('\n'))
         return { filtered: false, reason: `the chain ${chain.name} is not as it should be` };
       const from = await parentOf(run, chain);
-      if ((await rulesOf(run, from))?.[0] !== jumpRule(from, plan.bridge, chain.name))
+      if (!isAhead(await rulesOf(run, from), jumpRule(from, plan.bridge, chain.name)))
         return { filtered: false, reason: `${from} does not begin with the jump to ${chain.name}` };
     }
   } catch (error) {
@@ -72,9 +73,17 @@ export async function removeEgress(plan: EgressPlan, host: EgressHost = {}): Pro
 async function putJumpFirst(run: Iptables, bridge: string, chain: EgressChain): Promise<void> {
   const from = await parentOf(run, chain);
   const jump = jumpRule(from, bridge, chain.name);
-  if ((await rulesOf(run, from))?.[0] !== jump)
+  if (!isAhead(await rulesOf(run, from), jump))
     await run('iptables', ['-I', from, '1', '-i', bridge, '-j', chain.name]);
   await dropJumps(run, from, jump, 1);
+}
+
+const OUR_JUMP = /^-A \S+ -i \S+ -j THE0-Q?(?:FWD|HOST)-[0-9a-f]{8}$/;
+
+/** Whether nothing stands before a jump but other bridges' jumps to chains of ours, which do not compete for the first place. */
+function isAhead(rules: readonly string[] | undefined, jump: string): boolean {
+  const at = rules?.indexOf(jump) ?? -1;
+  return at >= 0 && rules?.slice(0, at).every((rule) => OUR_JUMP.test(rule)) === true;
 }
 
 /** Deletes the jumps beyond the first `keep`, the last one first, so that numbers stay right. */
@@ -114,5 +123,5 @@ function obstacleOf(plan: EgressPlan, host: EgressHost): string | undefined {
 
 function reasonOf(error: unknown): string {
   if (error instanceof IptablesError && error.code === 'ENOENT') return 'this machine has no iptables';
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,7 +1,8 @@
 import type { EgressState } from './filter.ts';
 import type { ProbeResult } from './probe.ts';
 
-export type EgressDecision = { allowed: boolean; reason: string };
+/** `probed`: a container was started to find out. */
+export type EgressDecision = { allowed: boolean; reason: string; probed?: true };
 
 export type EgressGateInput = {
   state: EgressState;
@@ -12,7 +13,7 @@ export type EgressGateInput = {
 };
 
 const CURE =
-  'run as root with iptables, filter the metadata address otherwise, or set ALLOW_UNFILTERED_EGRESS=1';
+  'have the rules installed (as root, with iptables and EGRESS_FILTER=auto), filter the metadata address otherwise, or set ALLOW_UNFILTERED_EGRESS=1';
 
 /** Whether bots may be started, and why, in the words of a bot's status. Without rules and without certainty they may not. */
 export async function egressGate(input: EgressGateInput): Promise<EgressDecision> {
@@ -25,14 +26,17 @@ export async function egressGate(input: EgressGateInput): Promise<EgressDecision
     return {
       allowed: true,
       reason: `${unfiltered}, and the metadata address cannot be reached from a container`,
+      probed: true,
     };
   if (result === 'reachable')
     return {
       allowed: false,
       reason: `${unfiltered}, and a container can reach the metadata address 169.254.169.254: ${CURE}`,
+      probed: true,
     };
   return {
     allowed: false,
     reason: `${unfiltered}, and whether a container can reach the metadata address could not be found out (${result.unknown}): ${CURE}`,
+    probed: true,
   };
 }

@@ -73,6 +73,26 @@ export function planEgressRules(input: EgressPlanInput): EgressPlan {
   };
 }
 
+/**
+ * For a bridge whose containers are asked and never ask: answers pass, and nothing else, neither to the host nor through it.
+ * Pure.
+ */
+export function planClosedRules(input: { installation: string; bridge: string }): EgressPlan {
+  const suffix = shortHash(input.installation);
+  const chain = (name: string, parents: Pick<EgressChain, 'from' | 'orElse'>): EgressChain => ({
+    name,
+    ...parents,
+    rules: [`-A ${name} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`, `-A ${name} -j DROP`],
+  });
+  return {
+    bridge: input.bridge,
+    chains: [
+      chain(`THE0-QFWD-${suffix}`, { from: 'DOCKER-USER', orElse: 'FORWARD' }),
+      chain(`THE0-QHOST-${suffix}`, { from: 'INPUT' }),
+    ],
+  };
+}
+
 export const jumpRule = (from: string, bridge: string, to: string): string =>
   `-A ${from} -i ${bridge} -j ${to}`;
 

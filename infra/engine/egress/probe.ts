@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallOptions, ContainerSpec, Engine } from '../port.ts';
 
-export type ProbeResult = 'reachable' | 'unreachable' | { unknown: string };
+export type ProbeResult =
+  | 'reachable'
+  | 'unreachable'
+  /** `toolless`: the image has nothing to connect with; another one may. */
+  | { unknown: string; toolless?: true };
 
 export type ProbeOptions = CallOptions & {
   /** What to connect to; default: where clouds serve a machine's credentials. */
@@ -23,7 +27,7 @@ const NO_TOOL = 9;
 
 /**
  * Tries a TCP connection from a container like a bot's. `image` is an id of an image with a shell and one of python3,
- * node or nc. The container is removed whatever happens.
+ * node, bash or nc. The container is removed whatever happens.
  */
 export async function probeMetadata(
   engine: Engine,
@@ -41,11 +45,12 @@ export async function probeMetadata(
     const { exitCode } = await engine.wait(container, { signal });
     if (exitCode === REACHABLE) return 'reachable';
     if (exitCode === UNREACHABLE) return 'unreachable';
-    if (exitCode === NO_TOOL) return { unknown: 'the probe’s image has neither python3 nor node nor nc' };
+    if (exitCode === NO_TOOL)
+      return { unknown: 'the probe’s image has neither python3 nor node nor bash nor nc', toolless: true };
     return { unknown: `the probe ended with exit code ${exitCode}` };
   } catch (error) {
     options.signal?.throwIfAborted();
-    return { unknown: error instanceof Error ? error.message : String(error) };
+    return { unknown: messageOf(error) };
   } finally {
     if (container !== undefined) await removeProbe(engine, container);
   }
@@ -74,7 +79,7 @@ function probeSpec(
     name: `${installation}_probe_${id}`,
     kind: 'probe',
     image,
-    command: ['sh', '-c', SCRIPT, 'probe', address, String(port)],
+    command: ['sh', '-c', PROBE_SCRIPT, 'probe', address, String(port)],
     workingDir: '/tmp',
     env: {},
     labels: {},
@@ -100,6 +105,7 @@ try:
 except OSError:
     sys.exit(${UNREACHABLE})
 `;
+import { messageOf } from '../../message-of.ts';
 
 const NODE = `
 const socket = require("net").connect(Number(process.argv[2]), process.argv[1]);
@@ -108,10 +114,17 @@ socket.on("error", () => process.exit(${UNREACHABLE}));
 socket.on("connect", () => process.exit(${REACHABLE}));
 `;
 
+// bash connects by itself, where it was built to: only what the system says of the connection counts as an answer.
 // nc says nothing certain about a connection without an answer, so it asks what a metadata service does answer.
-const SCRIPT = `
+export const PROBE_SCRIPT = `
 if command -v python3 >/dev/null 2>&1; then python3 -c '${PYTHON}' "$1" "$2"; exit $?; fi
 if command -v node >/dev/null 2>&1; then node -e '${NODE}' "$1" "$2"; exit $?; fi
+if command -v bash >/dev/null 2>&1 && command -v timeout >/dev/null 2>&1; then
+  said=$(LC_ALL=C timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/$2"' probe "$1" "$2" 2>&1)
+  ended=$?
+  test "$ended" = 0 && exit ${REACHABLE}
+  case "$ended:$said" in 124:* | *"connect: "*) exit ${UNREACHABLE} ;; esac
+fi
 if command -v nc >/dev/null 2>&1; then
   answer=$(printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 "$1" "$2" 2>/dev/null) && exit ${REACHABLE}
   test -n "$answer" && exit ${REACHABLE}

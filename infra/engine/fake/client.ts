@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { requireInstallation } from '../names.ts';
-import type { CallOptions, Engine, EngineEvent, LogLine } from '../port.ts';
+import type { CallOptions, Engine, EngineEvent, LogLine, VolumeListing } from '../port.ts';
+import type { UsageReading } from '../../../model/usage.ts';
 import { FakeConnection } from './connection.ts';
 import type { FakeControl } from './control.ts';
 import type { FakeEngine } from './engine.ts';
@@ -44,12 +45,14 @@ export function connectFakeEngine(options: { url: string; installation: string }
     control,
     identify: (call) => ask('identify', [], call),
     capabilities: (call) => ask('capabilities', [], call),
+    hostFacts: (call) => ask('hostFacts', [], call),
     create: (spec, call) => ask('create', [spec], call),
     start: (id, call) => ask('start', [id], call),
     stop: (id, graceMs, call) => ask('stop', [id, graceMs], call),
     remove: (id, call) => ask('remove', [id], call),
     inspect: (idOrName, call) => ask('inspect', [idOrName], call),
     list: (selector = {}, call) => ask('list', [selector], call),
+    confinement: (id, call) => ask('confinement', [id], call),
     wait: (id, call) => ask('wait', [id], call),
     async *events({ sinceMs, signal }) {
       if (signal.aborted) return;
@@ -68,14 +71,23 @@ export function connectFakeEngine(options: { url: string; installation: string }
     writeArchive: async (id, path, tar, call) =>
       ask('writeArchive', [id, path, Buffer.isBuffer(tar) ? tar : await buffer(tar)], call),
     pathMode: (id, path, call) => ask('pathMode', [id, path], call),
-    stats: (id, call) => ask('stats', [id], call),
+    usage: async (ids, call) => new Map(await ask<[string, UsageReading][]>('usage', [ids], call)),
     resolveImage: (reference, call) => ask('resolveImage', [reference], call),
     pullImage: (reference, call) => ask('pullImage', [reference], call),
+    removeImage: (id, call) => ask('removeImage', [id], call),
     createVolume: (name, labels, call) => ask('createVolume', [name, labels], call),
     listVolumes: (labels = {}, call) => ask('listVolumes', [labels], call),
+    listFiles: async (volumes, call) =>
+      new Map(await ask<[string, VolumeListing & { made: string }][]>('listFiles', [volumes], call)),
+    volumePath: (name, call) => ask('volumePath', [name], call),
+    emptyVolume: (name, call) => ask('emptyVolume', [name], call),
     removeVolume: (name, call) => ask('removeVolume', [name], call),
     ensureNetwork: (call) => ask('ensureNetwork', [], call),
     removeNetwork: (call) => ask('removeNetwork', [], call),
+    ensureInternalNetwork: (name, call) => ask('ensureInternalNetwork', [name], call),
+    listInternalNetworks: (call) => ask('listInternalNetworks', [], call),
+    removeInternalNetwork: (name, call) => ask('removeInternalNetwork', [name], call),
+    joinInternalNetwork: (name, containerId, call) => ask('joinInternalNetwork', [name, containerId], call),
     [Symbol.asyncDispose]: () => connection.close(),
   };
 }

@@ -1,11 +1,9 @@
-import type { ContainerDetail, ContainerSpec, ContainerView, LogLine } from '../port.ts';
+import type { UsageReading } from '../../../model/usage.ts';
+import type { ContainerDetail, ContainerSpec, ContainerView } from '../port.ts';
 import { signalOfExitCode } from '../signals.ts';
 import { FakeFiles } from './files.ts';
+import { FakeOutput } from './output.ts';
 import { type FakeProgram, programOf } from './program.ts';
-
-const KEPT_LINES = 10_000;
-
-export type TimedLine = LogLine & { atMs: number };
 
 /** One fake container: its facts, its output, and the timers of the program it runs. */
 export class FakeContainer {
@@ -16,7 +14,9 @@ export class FakeContainer {
   readonly createdAtMs: number;
   readonly program: FakeProgram;
   readonly root = new FakeFiles();
-  readonly lines: TimedLine[] = [];
+  /** Address by name of the network. */
+  readonly networks = new Map<string, string>();
+  readonly output: FakeOutput;
   state: 'created' | 'running' | 'exited' = 'created';
   startedAtMs: number | undefined;
   finishedAtMs: number | undefined;
@@ -40,6 +40,7 @@ export class FakeContainer {
     this.labels = labels;
     this.createdAtMs = createdAtMs;
     this.program = programOf(spec.command);
+    this.output = new FakeOutput(spec.limits.logBytes);
     for (const path of [
       '/tmp',
       ...spec.volumes.map((mount) => mount.path),
@@ -59,8 +60,7 @@ export class FakeContainer {
   }
 
   print(stream: 'stdout' | 'stderr', text: string, atMs: number): void {
-    this.lines.push({ stream, data: Buffer.from(text), atMs });
-    if (this.lines.length > KEPT_LINES) this.lines.shift();
+    this.output.add(stream, text, atMs);
     this.changed();
   }
 
@@ -84,6 +84,24 @@ export class FakeContainer {
     };
   }
 
+  /** A program uses 1 ms of a processor to begin with, and one that is busy all of one from then on. */
+  usage(nowMs: number): UsageReading {
+    const { memoryBytes: memoryLimitBytes, cpus: cpuLimitCores } = this.spec.limits;
+    const busyMs = this.program.busy === true ? Math.max(0, nowMs - (this.startedAtMs ?? nowMs)) : 0;
+    return {
+      atMs: nowMs,
+      cpuNanos: 1e6 * (1 + busyMs),
+      memoryBytes: 8 * 1024 * 1024,
+      memoryLimitBytes,
+      cpuLimitCores,
+      pids: 1,
+      diskReadBytes: 0,
+      diskWrittenBytes: 0,
+      networkReceivedBytes: 0,
+      networkSentBytes: 0,
+    };
+  }
+
   detail(): ContainerDetail {
     const signal = this.exitCode === undefined ? undefined : signalOfExitCode(this.exitCode);
     return {
@@ -95,6 +113,7 @@ export class FakeContainer {
       ...(signal === undefined ? {} : { signal }),
       oomKilled: this.oomKilled,
       ...(this.error === undefined ? {} : { error: this.error }),
+      addresses: this.state === 'running' ? Object.fromEntries(this.networks) : {},
     };
   }
 }

@@ -1,14 +1,18 @@
 import { EngineFailed, EngineRefused, EngineUnavailable, PullFailed, ContainerMissing } from '../errors.ts';
 import { requireContainerId } from '../ids.ts';
 import { ownLabels } from '../labels.ts';
+import { logTimeOfMs } from '../log-time.ts';
 import { bridgeName, networkName, requireInstallation, requireOwnName } from '../names.ts';
 import type { ContainerSelector, Engine, EngineEvent, LogLine } from '../port.ts';
 import { LABEL } from '../../../model/labels.ts';
 import { archiveCalls } from './archives.ts';
+import { auditCalls, FAKE_SUBNET } from './audit.ts';
 import { Channel } from './channel.ts';
 import type { FakeContainer } from './container.ts';
 import { createControl, type FakeControl } from './control.ts';
 import { FakeHost, type FakeHostOptions } from './host.ts';
+import { networkCalls } from './networks.ts';
+import { volumeFileCalls } from './volume-files.ts';
 
 export type FakeEngine = Engine & { readonly control: FakeControl };
 
@@ -88,35 +92,39 @@ export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
   }
 
   async function* logs(id: string, request: Parameters<Engine['logs']>[1]): AsyncGenerator<LogLine> {
-    const { signal, sinceMs = 0, tail, follow = false } = request;
+    const { signal, tail, follow = false } = request;
     signal?.throwIfAborted();
     faults.requireAvailable();
     const container = host.require(requireContainerId(id));
-    let lines = container.lines.filter((line) => line.atMs >= sinceMs);
-    if (tail !== undefined) lines = tail === 0 ? [] : lines.slice(-tail);
-    let last = container.lines.at(-1);
-    let wake = Promise.withResolvers<void>();
+    const since = request.since ?? logTimeOfMs(request.sinceMs ?? 0);
+    let { entries, next } = container.output.from(0);
+    entries = entries.filter(({ time }) => time >= since);
+    if (tail !== undefined) entries = tail === 0 ? [] : entries.slice(-tail);
+    let wake = quietPromise();
     const unwatch = container.watch(() => wake.resolve());
     const onAbort = () => wake.reject(signal?.reason as Error);
+    const unwatchOutage = faults.onOutage(() =>
+      wake.reject(new EngineUnavailable('The fake engine has been made unavailable')),
+    );
     signal?.addEventListener('abort', onAbort);
     try {
       for (;;) {
         const open = follow && container.state === 'running' && !container.removed;
-        for (const { stream, data } of lines) yield { stream, data };
+        yield* entries;
         signal?.throwIfAborted();
-        const from = last === undefined ? 0 : container.lines.lastIndexOf(last) + 1;
-        lines = follow ? container.lines.slice(from) : [];
-        last = container.lines.at(-1);
-        if (lines.length > 0) continue;
+        if (!follow) return;
+        faults.requireAvailable();
+        ({ entries, next } = container.output.from(next));
+        if (entries.length > 0) continue;
         if (!open) return;
         if (container.state !== 'running') continue;
         await wake.promise;
-        wake = Promise.withResolvers<void>();
+        wake = quietPromise();
       }
     } finally {
       unwatch();
+      unwatchOutage();
       signal?.removeEventListener('abort', onAbort);
-      wake.promise.catch(() => undefined);
     }
   }
 
@@ -161,12 +169,14 @@ export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
     events,
     logs,
     ...archiveCalls(host, own),
-    stats: (id, { signal } = {}) =>
-      faults.around('stats', signal, () => {
-        const container = host.containers.get(requireContainerId(id));
-        return container?.state === 'running'
-          ? { memoryBytes: 8 * 1024 * 1024, cpuNanos: 1_000_000 }
-          : undefined;
+    usage: (ids, { signal } = {}) =>
+      faults.around('usage', signal, () => {
+        const running = ids
+          .map((id) => host.containers.get(requireContainerId(id)))
+          .filter((container) => container?.state === 'running');
+        return new Map(
+          running.flatMap((one) => (one === undefined ? [] : [[one.id, one.usage(host.now())]])),
+        );
       }),
     resolveImage: (reference, { signal } = {}) =>
       faults.around('resolveImage', signal, () => host.resolveImage(reference)),
@@ -175,6 +185,7 @@ export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
         if (!host.registry.has(reference)) throw new PullFailed(reference, 'the registry does not have it');
         return host.addImage(reference);
       }),
+    removeImage: (id, { signal } = {}) => faults.around('removeImage', signal, () => host.removeImage(id)),
     createVolume: (name, labels, { signal } = {}) =>
       faults.around('createVolume', signal, () =>
         host.createVolume(installation, requireOwnName('volume', installation, name), labels),
@@ -186,6 +197,7 @@ export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
           .filter((volume) => wanted.every(([key, value]) => volume.labels[key] === value))
           .map(({ name, labels: own, createdAtMs }) => ({ name, labels: own, createdAtMs }));
       }),
+    ...volumeFileCalls(host, installation),
     removeVolume: (name, { signal } = {}) =>
       faults.around('removeVolume', signal, () => {
         requireOwnName('volume', installation, name);
@@ -199,7 +211,7 @@ export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
         return {
           name: networkName(installation),
           bridge: bridgeName(installation),
-          subnets: ['172.31.0.0/16'],
+          subnets: [FAKE_SUBNET],
         };
       }),
     removeNetwork: ({ signal } = {}) =>
@@ -211,8 +223,17 @@ export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
         if (used) throw new EngineFailed(`The network ${networkName(installation)} has active endpoints`);
         host.networks.delete(installation);
       }),
+    ...auditCalls(host, installation, own),
+    ...networkCalls(host, installation),
     [Symbol.asyncDispose]: async () => closing.abort(),
   };
+}
+
+/** It may be rejected while nobody waits for it. */
+function quietPromise(): PromiseWithResolvers<void> {
+  const made = Promise.withResolvers<void>();
+  made.promise.catch(() => undefined);
+  return made;
 }
 
 function matcher(installation: string, selector: ContainerSelector): (container: FakeContainer) => boolean {

@@ -5,11 +5,14 @@ import tar, { type Header } from 'tar-stream';
 export type FakeFile = {
   header: Pick<Header, 'name' | 'type' | 'mode' | 'uid' | 'gid'> & Partial<Header>;
   data: Buffer;
+  /** When it was put there, in nanoseconds since the epoch: no two are the same. */
+  ctimeNs?: bigint;
 };
 
 /** Files of a volume or of a container's root, by absolute path within it. The root itself always exists. */
 export class FakeFiles {
   readonly #entries = new Map<string, FakeFile>();
+  #lastNs = 0n;
 
   constructor() {
     this.makeDirectory('/', 0o755);
@@ -19,6 +22,7 @@ export class FakeFiles {
     this.#entries.set(path, {
       header: { name: path, type: 'directory', mode, uid: 0, gid: 0 },
       data: Buffer.alloc(0),
+      ctimeNs: this.#tick(),
     });
   }
 
@@ -33,7 +37,18 @@ export class FakeFiles {
 
   put(path: string, file: FakeFile): void {
     this.makeDirectories(parentOf(path));
-    this.#entries.set(path, file);
+    this.#entries.set(path, { ...file, ctimeNs: this.#tick() });
+  }
+
+  /** Leaves the root alone. */
+  clear(): void {
+    for (const path of [...this.#entries.keys()]) if (path !== '/') this.#entries.delete(path);
+  }
+
+  #tick(): bigint {
+    const now = BigInt(Date.now()) * 1_000_000n;
+    this.#lastNs = now > this.#lastNs ? now : this.#lastNs + 1n;
+    return this.#lastNs;
   }
 
   /** The entry at `path` and all below it, in an order in which parents come first. */

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { LABEL } from '../../../model/labels.ts';
 import type { ContainerSpec, EngineCapabilities, EngineEvent, VolumeView } from '../port.ts';
 import { ContainerMissing, EngineRefused, ImageMissing, NameTaken, StartRefused } from '../errors.ts';
-import { ownLabels } from '../labels.ts';
+import { ownLabels, volumeLabels } from '../labels.ts';
 import { networkName } from '../names.ts';
 import { checkSpec } from '../spec-check.ts';
 import { FakeContainer } from './container.ts';
@@ -47,11 +47,16 @@ export class FakeHost {
   readonly containers = new Map<string, FakeContainer>();
   readonly volumes = new Map<string, FakeVolume>();
   readonly networks = new Set<string>();
+  /** Internal ones, by name: whose, and of which kind. */
+  readonly internalNetworks = new Map<string, { installation: string; shared: boolean }>();
   readonly images = new Map<string, string>();
   readonly registry: Set<string>;
   readonly #names = new Map<string, FakeContainer>();
   readonly #newId: () => string;
   #sequence = 0;
+  #addresses = 0;
+  /** Fake hosts of several processes are apart. */
+  readonly #addressByte = 16 + ((randomBytes(1)[0] ?? 0) % 200);
 
   constructor(options: FakeHostOptions = {}) {
     this.engineId = options.engineId ?? `fake-${randomBytes(6).toString('hex')}`;
@@ -66,6 +71,13 @@ export class FakeHost {
     const id = `sha256:${createHash('sha256').update(reference).digest('hex')}`;
     this.images.set(reference, id);
     return id;
+  }
+
+  removeImage(id: string): boolean {
+    const names = [...this.images].filter(([, image]) => image === id).map(([name]) => name);
+    if (names.length > 1 || [...this.containers.values()].some(({ spec }) => spec.image === id)) return false;
+    for (const name of names) this.images.delete(name);
+    return true;
   }
 
   resolveImage(reference: string): string | undefined {
@@ -88,18 +100,15 @@ export class FakeHost {
 
   start(container: FakeContainer): void {
     if (container.state === 'running') return;
-    const { program, spec } = container;
-    const refusal =
-      program.startError ??
-      (spec.network === 'bots' && !this.networks.has(container.installation)
-        ? `network ${networkName(container.installation)} not found`
-        : undefined);
+    const { program } = container;
+    const refusal = program.startError ?? this.#missingNetwork(container);
     if (refusal !== undefined) {
       container.error = refusal;
       throw new StartRefused(refusal);
     }
     container.state = 'running';
     container.startedAtMs = this.now();
+    this.attach(container, networkOf(container));
     container.finishedAtMs = undefined;
     container.exitCode = undefined;
     container.oomKilled = false;
@@ -110,6 +119,23 @@ export class FakeHost {
     const { exitCode } = program;
     if (exitCode !== undefined)
       container.later(program.exitAfterMs ?? 0, () => this.end(container, exitCode));
+  }
+
+  /** Gives a container an address on a network: one of this machine's own, at which a test may serve. */
+  attach(container: FakeContainer, network: string | undefined): void {
+    if (network === undefined || container.networks.has(network)) return;
+    const number = ++this.#addresses;
+    container.networks.set(network, `127.${this.#addressByte}.${number >> 8}.${number & 255}`);
+  }
+
+  #missingNetwork(container: FakeContainer): string | undefined {
+    const name = networkOf(container);
+    const there =
+      name === undefined ||
+      (typeof container.spec.network === 'object'
+        ? this.internalNetworks.has(name)
+        : this.networks.has(container.installation));
+    return there ? undefined : `network ${name} not found`;
   }
 
   /** SIGTERM. */
@@ -129,6 +155,7 @@ export class FakeHost {
     container.state = 'exited';
     container.exitCode = exitCode;
     container.finishedAtMs = this.now();
+    container.output.end(this.now());
     container.oomKilled = oom;
     if (oom) this.#emit(container, 'oom');
     this.#record(container, 'ended');
@@ -164,7 +191,7 @@ export class FakeHost {
       this.volumes.set(name, {
         name,
         installation,
-        labels: ownLabels(installation, labels),
+        labels: volumeLabels(installation, labels),
         createdAtMs: this.now(),
         files: new FakeFiles(),
       });
@@ -207,4 +234,10 @@ export class FakeHost {
       installation: container.installation,
     });
   }
+}
+
+/** Name of the network that a container is made on. */
+function networkOf({ spec, installation }: FakeContainer): string | undefined {
+  if (spec.network === 'none') return undefined;
+  return spec.network === 'bots' ? networkName(installation) : spec.network.internal;
 }

@@ -9,6 +9,8 @@ export type FakeProgram = {
   exitAfterMs?: number;
   /** What SIGTERM does. Default: ends at once with 143. */
   onTerm?: 'ignore' | { exitCode: number; afterMs?: number; text?: string };
+  /** Keeps a processor busy as long as it runs. */
+  busy?: true;
   /** The engine cannot start it: the message. */
   startError?: string;
 };

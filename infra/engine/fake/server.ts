@@ -97,5 +97,7 @@ async function call(
   const options = { ...(request.args.at(-1) as object), signal };
   const method = (engine as unknown as Record<string, AnyMethod>)[request.method];
   const value = await method?.(...request.args.slice(0, -1), options);
+  // JSON knows no maps: the other side makes one again.
+  if (value instanceof Map) return [...(value as Map<unknown, unknown>)];
   return request.method === 'readArchive' ? buffer(value as NodeJS.ReadableStream) : value;
 }

@@ -9,8 +9,28 @@ set -u
 code=$1 run=$2 work=$3
 shift 3
 
+# As the inside of a JSON string; a control character becomes a space.
+escaped() {
+  rest=$1
+  while plain=${rest%%[\"\\[:cntrl:]]*}; [ "$plain" != "$rest" ]; do
+    rest=${rest#"$plain"}
+    case $rest in
+      [\"\\]*) printf '%s\\%.1s' "$plain" "$rest" ;;
+      *) printf '%s ' "$plain" ;;
+    esac
+    rest=${rest#?}
+  done
+  printf '%s' "$rest"
+}
+
+# In a bot's log the platform shows this line as an error (contract §4.2; the time is added there). What a query's program
+# says is shown to whoever asked.
 fail() {
-  printf '%s\n' "$2" >&2
+  if [ -n "${QUERY_PATH:-}${THE0_QUERY_PORT:-}" ]; then
+    printf '%s\n' "$2" >&2
+  else
+    printf '{"level":"error","message":"Failed to start process: %s"}\n' "$(escaped "$2")" >&2
+  fi
   exit "$1"
 }
 
@@ -28,6 +48,11 @@ link() {
     mkdir -p "$STATE_DIR" "$LOGS_PATH"
 } || fail 1 'CHDIR_ERROR: the working directory cannot be prepared'
 
+# A single query leaves its answer where it can be read after the end.
+if [ -n "${QUERY_PATH:-}" ]; then
+  ln -s "$run/query.json" /query/result.json || fail 1 'CHDIR_ERROR: the result of the query has no place'
+fi
+
 BOT_CONFIG=$(cat "$run/config.json") || fail 1 'CONFIG_ERROR: the configuration cannot be read'
 # CONFIG is the name that older bots read.
 CONFIG=$BOT_CONFIG
@@ -40,4 +65,6 @@ case $1 in
     ;;
   *) command -v "$1" >/dev/null 2>&1 || fail 127 "EXECUTE_ERROR: the image has no $1" ;;
 esac
+# Runs only where the program could not be executed: else there is no shell any more.
+trap 'fail $? "EXECUTE_ERROR: $1 cannot be executed: it may need a loader or an interpreter that the image has not"' EXIT
 exec "$@"

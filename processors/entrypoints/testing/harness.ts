@@ -111,7 +111,7 @@ export async function stopBot(
 ): Promise<Ended> {
   await using running = await startBot(bot);
   for (const [count, signal] of signals.entries()) {
-    await printed(running, 'ready', count + 1);
+    await printed(running, 'ready\n', count + 1);
     running.kill(signal);
   }
   return await running.ended;

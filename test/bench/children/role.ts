@@ -4,15 +4,21 @@ import { QUEUES } from '../../../queues/names.ts';
 import { startTestProcessor, startTestRunner } from '../../support/runner.ts';
 
 /**
- * A bot-runner or a processor as a process of its own, over a fake engine: `--engine URL`, or one in this process.
+ * A bot-runner or a processor as a process of its own, over a fake engine: `--engine URL`, or one in this process. `--queues A,B`
+ * are a processor's; none named: all of them.
  * Settings come from the environment. Prints `{"ready":PID}`, and on SIGUSR2 its memory and CPU; ends on SIGTERM.
  */
 const { values } = parseArgs({
-  options: { role: { type: 'string', default: 'bot-runner' }, engine: { type: 'string' } },
+  options: {
+    role: { type: 'string', default: 'bot-runner' },
+    engine: { type: 'string' },
+    queues: { type: 'string' },
+  },
 });
 const environment = Object.fromEntries(
   Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
 );
+const named = values.queues?.split(',');
 const installation = environment['INSTALLATION'] ?? '';
 const engine: FakeEngine =
   values.engine === undefined
@@ -24,7 +30,7 @@ const running =
     ? await startTestProcessor({
         environment,
         engine,
-        queues: QUEUES,
+        queues: QUEUES.filter((queue) => named === undefined || named.includes(queue)),
         concurrency: Number(environment['QUEUE_CONCURRENCY'] ?? 32),
       })
     : await startTestRunner({ environment, engine });

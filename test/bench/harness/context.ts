@@ -118,7 +118,7 @@ async function startServers(
     string
   >;
   const installation = `b-${id}`;
-  const databases = { bots: `bots_${id}`, runtime: `runtime_${id}` };
+  const databases = { bots: `bots_${id}`, schedules: `schedules_${id}`, runtime: `runtime_${id}` };
   const codeBucket = `${installation}-code`;
   const [endPoint = '', port = '0'] = (env['S3_ENDPOINT'] ?? '').split(':');
   return {
@@ -141,6 +141,7 @@ async function startServers(
       ...env,
       INSTALLATION: installation,
       MONGO_BOTS_DATABASE: databases.bots,
+      MONGO_SCHEDULES_DATABASE: databases.schedules,
       MONGO_RUNTIME_DATABASE: databases.runtime,
       S3_CODE_BUCKET: codeBucket,
       LOG_LEVEL: 'silent',

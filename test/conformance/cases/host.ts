@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineRefused, EngineUnavailable, PullFailed, StartRefused } from '../../../infra/engine/errors.ts';
+import { until } from '../../support/poll.ts';
 import { Bench, type EngineTarget, text } from '../target.ts';
 
 export function hostCases(target: EngineTarget): void {
@@ -36,7 +37,7 @@ export function hostCases(target: EngineTarget): void {
       const { events, stop } = await bench.listen(Date.now() - 1);
       const theirs = await other.create();
       const mine = await bench.create();
-      await expect.poll(() => events.some((event) => event.containerId === mine)).toBe(true);
+      await until(() => events.some((event) => event.containerId === mine));
       await stop();
       expect(events.some((event) => event.containerId === theirs)).toBe(false);
     });
@@ -82,6 +83,15 @@ export function hostCases(target: EngineTarget): void {
       expect(await bench.engine.resolveImage('UPPER case//::')).toBeUndefined();
     });
 
+    it('does not remove an image that a container uses, running or not', async () => {
+      const spec = await bench.spec();
+      const id = await bench.engine.create(spec);
+      expect(await bench.engine.removeImage(spec.image)).toBe(false);
+      expect(await bench.engine.resolveImage(spec.image)).toBe(spec.image);
+      await bench.engine.remove(id);
+      expect(await bench.engine.removeImage(`sha256:${'0'.repeat(64)}`)).toBe(true);
+    });
+
     it('says that an image cannot be pulled', async () => {
       // Port 1 on loopback: nothing outside this machine is asked.
       await expect(bench.engine.pullImage('127.0.0.1:1/no/such:1')).rejects.toBeInstanceOf(PullFailed);
@@ -93,6 +103,8 @@ export function hostCases(target: EngineTarget): void {
       for (const engine of target.unreachable()) {
         const calls: Promise<unknown>[] = [
           engine.identify(),
+          engine.hostFacts(),
+          engine.confinement(id),
           engine.create(spec),
           engine.start(id),
           engine.stop(id, 0),
@@ -100,9 +112,10 @@ export function hostCases(target: EngineTarget): void {
           engine.inspect(id),
           engine.list(),
           engine.wait(id),
-          engine.stats(id),
+          engine.usage([id]),
           engine.resolveImage('x'),
           engine.pullImage('127.0.0.1:1/x'),
+          engine.removeImage(`sha256:${id}`),
           engine.readArchive(id, '/x'),
           engine.writeArchive(id, '/x', Buffer.alloc(1024)),
           engine.pathMode(id, '/x'),

@@ -72,7 +72,7 @@ describe('a server of our own keeps its data and its port when it is killed and 
     const before = new Redis(server.url);
     await before.set('a', '1');
     await expect(before.config('GET', 'maxmemory-policy')).resolves.toContain('noeviction');
-    await expect(before.config('GET', 'hz')).resolves.toContain('100');
+    await expect(before.config('GET', 'hz')).resolves.toContain('500');
     before.disconnect();
     await crash(server);
     const after = new Redis(server.url);
