@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 // What needs servers gets them from test/setup/global.ts, which vitest runs only for projects that have files to run:
 // `npx vitest run --project unit` starts none.
-const withServers = { globalSetup: ['test/setup/global.ts'], testTimeout: 30_000, hookTimeout: 60_000 };
+const withServers = { globalSetup: ['test/setup/global.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
 const excluded = ['**/node_modules/**', '.data/**'];
 
 export default defineConfig({

@@ -23,6 +23,7 @@ const CALLS = [
   'pullImage',
   'removeImage',
   'createVolume',
+  'inspectVolume',
   'listVolumes',
   'listFiles',
   'volumePath',

@@ -223,6 +223,8 @@ export interface Engine extends AsyncDisposable {
   removeImage(id: string, options?: CallOptions): Promise<boolean>;
 
   createVolume(name: string, labels: Readonly<Record<string, string>>, options?: CallOptions): Promise<void>;
+  /** By name: costs the same however many there are. Undefined if there is none, or it is another installation's. */
+  inspectVolume(name: string, options?: CallOptions): Promise<VolumeView | undefined>;
   listVolumes(labels?: Readonly<Record<string, string>>, options?: CallOptions): Promise<VolumeView[]>;
   /**
    * What is on volumes, without reading any content: at the mount points where this process can read them, else by a helper.

@@ -176,8 +176,8 @@ export class CodeStore {
   }
 
   async #isThere(record: CodeVolumeDocument, signal: AbortSignal | undefined): Promise<boolean> {
-    const volumes = await this.#options.engine.listVolumes({ [LABEL.code]: record._id }, optional(signal));
-    return volumes.some(({ name }) => name === record.volume);
+    const volume = await this.#options.engine.inspectVolume(record.volume, optional(signal));
+    return volume?.labels[LABEL.code] === record._id;
   }
 
   #make(request: CodeRequest, stat: ObjectStat, codeId: string, signal: AbortSignal): Promise<Code> {

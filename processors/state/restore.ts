@@ -107,15 +107,14 @@ type Look = {
 
 async function look({ deps, records, id, container, volume, signal }: Omit<Restore, 'nonce'>): Promise<Look> {
   const { engine } = deps;
-  const [known, volumes, mode, present] = await Promise.all([
+  const [known, found, mode, present] = await Promise.all([
     records.read(id),
-    engine.listVolumes({ [LABEL.id]: id }, { signal }),
+    engine.inspectVolume(volume, { signal }),
     engine.pathMode(container.id, STATE_PATH, { signal }),
     statArchive(deps, id, signal),
   ]);
-  const labels = volumes.find(({ name }) => name === volume)?.labels;
-  if (labels === undefined) throw new StateChanged(`The volume ${volume} is gone`);
-  const made = labels[LABEL.made] ?? '';
+  if (found === undefined) throw new StateChanged(`The volume ${volume} is gone`);
+  const made = found.labels[LABEL.made] ?? '';
   // One was there: on record, put on the volume when that was interrupted, or such that nobody could take it.
   const wasThere =
     typeof known?.etag === 'string' || known?.restoring === true || known?.refused !== undefined;

@@ -183,11 +183,10 @@ async function keepPrevious(
 
 /** One that was removed while it was read and made anew is empty, and nothing on record tells of it yet. */
 async function assertSameVolume(
-  { deps, id, known, signal }: Save,
+  { deps, known, signal }: Save,
   { volume }: Pick<Source, 'volume'>,
 ): Promise<void> {
-  const volumes = await deps.engine.listVolumes({ [LABEL.id]: id }, { signal });
-  const made = volumes.find(({ name }) => name === volume)?.labels[LABEL.made] ?? '';
+  const made = (await deps.engine.inspectVolume(volume, { signal }))?.labels[LABEL.made] ?? '';
   if (made !== known.volume) throw new StateChanged(`The volume ${volume} was made anew while it was read`);
 }
 

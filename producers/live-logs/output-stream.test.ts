@@ -131,4 +131,9 @@ describe('OutputStream', () => {
   it('ends with a container that is gone', async () => {
     expect((await follow([], { kind: 'fresh' })).told).toEqual([]);
   });
+
+  it('says so where one is gone before its stream, which broke, could go on', async () => {
+    const { told } = await follow([{ has: [A], ends: new EngineUnavailable('away') }], { kind: 'fresh' });
+    expect(told).toEqual(['a', '(broken)', '[the0] Here may']);
+  });
 });

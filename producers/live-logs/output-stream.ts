@@ -74,15 +74,22 @@ export class OutputStream {
   /** Until the container has ended and all of its output is told, it is gone, or `signal` aborts. */
   async follow(signal: AbortSignal): Promise<void> {
     let pauseMs = FIRST_PAUSE_MS;
+    let isBroken = false;
     while (!signal.aborted) {
       this.#again = false;
       try {
         const heard = await this.#read(signal);
+        isBroken = false;
         this.#handler.onWorking();
         if (heard) pauseMs = FIRST_PAUSE_MS;
         if (!this.#again && !(await this.#isUp(signal)) && !this.#again) return;
       } catch (error) {
-        if (signal.aborted || error instanceof ContainerMissing) return;
+        if (signal.aborted) return;
+        if (error instanceof ContainerMissing) {
+          if (isBroken) this.#handler.onMark(MARKS.goneUnread);
+          return;
+        }
+        isBroken = true;
         this.#handler.onBroken(error);
       }
       await pause(pauseMs, signal);

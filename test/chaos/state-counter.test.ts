@@ -1,6 +1,5 @@
 import { text } from 'node:stream/consumers';
 import { Redis } from 'ioredis';
-import { Client } from 'minio';
 import { extract } from 'tar-stream';
 import { expect, it } from 'vitest';
 import { createDockerEngine } from '../../infra/engine/docker/index.ts';
@@ -14,6 +13,7 @@ import { openWorld, type Child, type World } from '../support/chaos-world.ts';
 import { removeAll } from '../support/engine.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { until } from '../support/poll.ts';
+import { savedLog } from '../support/saved-log.ts';
 import { testEngine } from '../support/servers.ts';
 
 /** Counts on from where it was, and says each number once that is safely in its state. */
@@ -169,7 +169,7 @@ it(`a counter never goes back, whatever is killed: ${ROUNDS * Object.keys(KILLS)
     await configure(scene, { 'config.enabled': false });
     await statusOf(world.collections.status, botId, ({ phase }) => phase === 'stopped', RECOVERY_MS);
 
-    const said = await logOf(scene);
+    const said = await savedLog(world.servers, botId);
     const begun = said.filter((line) => line.startsWith('began ')).map((line) => Number(line.slice(6)));
     const counted = said.filter((line) => line.startsWith('count ')).map((line) => Number(line.slice(6)));
     expect(begun.filter((n) => n === 0)).toHaveLength(1);
@@ -245,18 +245,4 @@ async function counterIn(engine: Engine, containerId: string): Promise<number> {
   const archive = (await engine.readArchive(containerId, '/state/counter.json')).pipe(extract());
   for await (const entry of archive) return (JSON.parse(await text(entry)) as { n: number }).n;
   return 0;
-}
-
-/** What the bot said, as it was saved, in order. */
-async function logOf({ world, botId }: Scene): Promise<string[]> {
-  const client = new Client(world.servers.s3);
-  const bucket = world.servers.environment['S3_LOG_BUCKET'] ?? '';
-  const lines: string[] = [];
-  for await (const { name } of client.listObjectsV2(bucket, `logs/${botId}/`, true) as AsyncIterable<{
-    name: string;
-  }>)
-    lines.push(...(await text(await client.getObject(bucket, name))).split('\n'));
-  return lines
-    .filter((line) => line !== '')
-    .map((line) => String((JSON.parse(line) as { message?: unknown }).message));
 }

@@ -156,9 +156,17 @@ export async function bridgeTo(dockerHost: string) {
   const path = dockerHost.replace(/^unix:\/\//, '') || '/var/run/docker.sock';
   const server = createServer((client) => {
     const target = connectSocket(path);
-    for (const socket of [client, target]) {
+    for (const [socket, other] of [
+      [client, target],
+      [target, client],
+    ] as const) {
       sockets.add(socket);
-      socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
+      socket
+        .on('error', () => socket.destroy())
+        .on('close', (isError) => {
+          sockets.delete(socket);
+          if (isError) other.destroy();
+        });
     }
     client.pipe(target).pipe(client);
   });

@@ -225,14 +225,11 @@ describe.each(engines)('state on $name', ({ open }) => {
     await world.write('anew', { 'counter.txt': '1' });
     await world.save('anew');
     await world.write('anew', { 'counter.txt': '2' });
-    const volumes = await world.engine.listVolumes({ [LABEL.id]: 'anew' });
+    const [volume] = await world.engine.listVolumes({ [LABEL.id]: 'anew' });
     const engine = new Proxy(world.engine, {
       get: (target, name) => {
-        if (name !== 'listVolumes') return Reflect.get(target, name, target) as unknown;
-        return () =>
-          Promise.resolve(
-            volumes.map((volume) => ({ ...volume, labels: { ...volume.labels, [LABEL.made]: 'other' } })),
-          );
+        if (name !== 'inspectVolume') return Reflect.get(target, name, target) as unknown;
+        return () => Promise.resolve({ ...volume, labels: { ...volume?.labels, [LABEL.made]: 'other' } });
       },
     });
     await expect(world.save('anew', world.keeperWith({ engine }))).rejects.toMatchObject({

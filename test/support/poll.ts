@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** Tells that something never comes, not that it comes late: what has to be quick is timed by its test, or a bench. */
+const PATIENCE_MS = 20_000;
+
 /** Polls until `check` returns something truthy; throws with the last error or value when the time is up. */
 export async function until<T>(
   check: () => T | Promise<T>,
   options: { timeoutMs?: number; everyMs?: number; what?: string } = {},
 ): Promise<NonNullable<T>> {
-  const { timeoutMs = 10_000, everyMs = 25, what = 'the condition' } = options;
+  const { timeoutMs = PATIENCE_MS, everyMs = 25, what = 'the condition' } = options;
   const deadline = Date.now() + timeoutMs;
   let last: unknown;
   for (;;) {

@@ -4,7 +4,7 @@ import { secondsOfLogTime, toLogTime } from '../log-time.ts';
 import type { Engine, LogLine } from '../port.ts';
 import type { DockerContext } from './context.ts';
 import { type Frame, FrameSplitter } from './demux.ts';
-import { ContainerMissing } from '../errors.ts';
+import { ContainerMissing, EngineUnavailable } from '../errors.ts';
 import { DockerRefusal, refusalOf } from './failures.ts';
 import { toSeconds } from './events.ts';
 
@@ -69,13 +69,26 @@ export function logCalls(context: DockerContext, wait: Engine['wait']): Pick<Eng
     idleMs: () => number,
   ) {
     try {
-      await wait(id, { signal: ended.signal });
+      await untilEnded(id, ended.signal);
       while (idleMs() < SETTLE_MS)
         await sleep(SETTLE_MS / 4, undefined, { signal: ended.signal, ref: false });
     } catch {
       // The container is gone, or the reader has left: a stream that breaks says so itself.
     }
     stop.abort(ENDED);
+  }
+
+  /** An engine that is away says nothing of the container's end. */
+  async function untilEnded(id: string, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await wait(id, { signal });
+        return;
+      } catch (error) {
+        if (!(error instanceof EngineUnavailable)) throw error;
+        await sleep(SETTLE_MS / 4, undefined, { signal, ref: false });
+      }
+    }
   }
 
   return { logs };

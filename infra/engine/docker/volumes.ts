@@ -2,13 +2,13 @@ import { LABEL } from '../../../model/labels.ts';
 import { EngineRefused } from '../errors.ts';
 import { ownLabels, volumeLabels } from '../labels.ts';
 import { requireOwnName } from '../names.ts';
-import type { Engine } from '../port.ts';
+import type { Engine, VolumeView } from '../port.ts';
 import type { VolumeAnswer } from './api.ts';
 import type { DockerContext } from './context.ts';
 import { hasStatus, plainRefusal } from './failures.ts';
 import { toMs } from './views.ts';
 
-type Volumes = Pick<Engine, 'createVolume' | 'listVolumes' | 'removeVolume'>;
+type Volumes = Pick<Engine, 'createVolume' | 'inspectVolume' | 'listVolumes' | 'removeVolume'>;
 
 export function volumeCalls(context: DockerContext): Volumes {
   const { client, installation, slowCallTimeoutMs } = context;
@@ -34,6 +34,22 @@ export function volumeCalls(context: DockerContext): Volumes {
     }
   };
 
+  const inspectVolume: Volumes['inspectVolume'] = async (name, options = {}) => {
+    requireOwnName('volume', installation, name);
+    try {
+      const volume = await client.json<VolumeAnswer>({
+        method: 'GET',
+        path: `/volumes/${name}`,
+        doing: `look at the volume ${name}`,
+        signal: options.signal,
+      });
+      return volume.Labels?.[LABEL.installation] === installation ? viewOf(volume) : undefined;
+    } catch (error) {
+      if (hasStatus(error, 404)) return undefined;
+      throw plainRefusal(error);
+    }
+  };
+
   const listVolumes: Volumes['listVolumes'] = async (labels = {}, options = {}) => {
     const wanted = Object.entries(ownLabels(installation, labels)).map(([key, value]) => `${key}=${value}`);
     const answer = await client
@@ -47,11 +63,7 @@ export function volumeCalls(context: DockerContext): Volumes {
       .catch((error: unknown) => {
         throw plainRefusal(error);
       });
-    return (answer.Volumes ?? []).map((volume) => ({
-      name: volume.Name,
-      labels: volume.Labels ?? {},
-      createdAtMs: toMs(volume.CreatedAt) ?? 0,
-    }));
+    return (answer.Volumes ?? []).map(viewOf);
   };
 
   const removeVolume: Volumes['removeVolume'] = async (name, options = {}) => {
@@ -72,5 +84,11 @@ export function volumeCalls(context: DockerContext): Volumes {
     }
   };
 
-  return { createVolume, listVolumes, removeVolume };
+  return { createVolume, inspectVolume, listVolumes, removeVolume };
 }
+
+const viewOf = (volume: VolumeAnswer): VolumeView => ({
+  name: volume.Name,
+  labels: volume.Labels ?? {},
+  createdAtMs: toMs(volume.CreatedAt) ?? 0,
+});

@@ -76,6 +76,7 @@ export function connectFakeEngine(options: { url: string; installation: string }
     pullImage: (reference, call) => ask('pullImage', [reference], call),
     removeImage: (id, call) => ask('removeImage', [id], call),
     createVolume: (name, labels, call) => ask('createVolume', [name, labels], call),
+    inspectVolume: (name, call) => ask('inspectVolume', [name], call),
     listVolumes: (labels = {}, call) => ask('listVolumes', [labels], call),
     listFiles: async (volumes, call) =>
       new Map(await ask<[string, VolumeListing & { made: string }][]>('listFiles', [volumes], call)),

@@ -3,7 +3,7 @@ import { requireContainerId } from '../ids.ts';
 import { ownLabels } from '../labels.ts';
 import { logTimeOfMs } from '../log-time.ts';
 import { bridgeName, networkName, requireInstallation, requireOwnName } from '../names.ts';
-import type { ContainerSelector, Engine, EngineEvent, LogLine } from '../port.ts';
+import type { ContainerSelector, Engine, EngineEvent, LogLine, VolumeView } from '../port.ts';
 import { LABEL } from '../../../model/labels.ts';
 import { archiveCalls } from './archives.ts';
 import { auditCalls, FAKE_SUBNET } from './audit.ts';
@@ -190,12 +190,17 @@ export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
       faults.around('createVolume', signal, () =>
         host.createVolume(installation, requireOwnName('volume', installation, name), labels),
       ),
+    inspectVolume: (name, { signal } = {}) =>
+      faults.around('inspectVolume', signal, () => {
+        const volume = host.volumes.get(requireOwnName('volume', installation, name));
+        return volume?.installation === installation ? viewOf(volume) : undefined;
+      }),
     listVolumes: (labels = {}, { signal } = {}) =>
       faults.around('listVolumes', signal, () => {
         const wanted = Object.entries(ownLabels(installation, labels));
         return [...host.volumes.values()]
           .filter((volume) => wanted.every(([key, value]) => volume.labels[key] === value))
-          .map(({ name, labels: own, createdAtMs }) => ({ name, labels: own, createdAtMs }));
+          .map(viewOf);
       }),
     ...volumeFileCalls(host, installation),
     removeVolume: (name, { signal } = {}) =>
@@ -228,6 +233,8 @@ export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
     [Symbol.asyncDispose]: async () => closing.abort(),
   };
 }
+
+const viewOf = ({ name, labels, createdAtMs }: VolumeView): VolumeView => ({ name, labels, createdAtMs });
 
 /** It may be rejected while nobody waits for it. */
 function quietPromise(): PromiseWithResolvers<void> {

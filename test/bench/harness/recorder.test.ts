@@ -19,7 +19,7 @@ function slowEngine(): { engine: Engine; seen: Seen[] } {
       entry.ended = clock += 1;
       return call === 'create' ? `id-of-${(args[0] as ContainerSpec).name}` : [];
     };
-  const calls = ['create', 'listVolumes', 'pathMode', 'writeArchive', 'remove', 'start'];
+  const calls = ['create', 'inspectVolume', 'pathMode', 'writeArchive', 'remove', 'start'];
   return { engine: Object.fromEntries(calls.map((call) => [call, slow(call)])) as unknown as Engine, seen };
 }
 
@@ -32,7 +32,7 @@ async function start(engine: Engine, botId: string): Promise<void> {
   await Promise.all([
     engine.writeArchive(id, '/the0/run', Buffer.from('config')),
     (async () => {
-      await Promise.all([engine.listVolumes({ [LABEL.id]: botId }), engine.pathMode(id, '/state')]);
+      await Promise.all([engine.inspectVolume(`state-${botId}`), engine.pathMode(id, '/state')]);
       await engine.writeArchive(id, '/state', Buffer.from('state'));
     })(),
   ]);
@@ -54,23 +54,19 @@ it('makes the same calls again, as much side by side as they were', async () => 
   expect(await replay(again.engine, recording, 'b2')).toBe('id-of-bot-b2');
   expect(again.seen.map(({ call }) => call)).toEqual(original.seen.map(({ call }) => call));
   expect(beside(again.seen)).toEqual(beside(original.seen));
-  expect(beside(again.seen)).toContain('pathMode beside writeArchive, listVolumes');
+  expect(beside(again.seen)).toContain('pathMode beside writeArchive, inspectVolume');
   expect(beside(again.seen).filter((text) => text.startsWith('start'))).toEqual(['start beside nothing']);
 });
 
 it('makes them for the other bot, its volumes among them, and leaves out what is none of the start’s', async () => {
   const { engine, record } = recorder(slowEngine().engine);
   const recording = await record('b1', async () => {
-    await Promise.all([
-      start(engine, 'b1'),
-      engine.listVolumes({ [LABEL.id]: 'somebody' }),
-      engine.listVolumes(),
-    ]);
+    await Promise.all([start(engine, 'b1'), engine.inspectVolume('state-somebody')]);
   });
   const again = slowEngine();
   await replay(again.engine, recording, 'b2');
-  expect(again.seen.filter(({ call }) => call === 'listVolumes').map(({ args }) => args[0])).toEqual([
-    { [LABEL.id]: 'b2' },
+  expect(again.seen.filter(({ call }) => call === 'inspectVolume').map(({ args }) => args[0])).toEqual([
+    'state-b2',
   ]);
   expect(JSON.stringify(again.seen)).not.toContain('b1');
 });

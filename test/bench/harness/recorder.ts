@@ -3,7 +3,7 @@ import { LABEL } from '../../../model/labels.ts';
 
 type Call =
   | { call: 'create'; spec: ContainerSpec; container: number }
-  | { call: 'listVolumes'; labels: Readonly<Record<string, string>> }
+  | { call: 'inspectVolume'; name: string }
   | { call: 'pathMode'; container: number; path: string }
   | { call: 'writeArchive'; container: number; path: string; tar: Buffer }
   | { call: 'remove'; container: number; force: boolean }
@@ -63,10 +63,10 @@ export function recorder(inner: Engine): Recorder {
         return id;
       });
     },
-    listVolumes(labels = {}, options) {
+    inspectVolume(name, options) {
       return noted(
-        ({ botId }) => (labels[LABEL.id] === botId ? { call: 'listVolumes', labels } : undefined),
-        () => inner.listVolumes(labels, options),
+        ({ botId }) => (name.includes(botId) ? { call: 'inspectVolume', name } : undefined),
+        () => inner.inspectVolume(name, options),
       );
     },
     pathMode(id, path, options) {
@@ -121,8 +121,8 @@ export async function replay(engine: Engine, { botId, steps }: Recording, otherI
   const ids: string[] = [];
   let started: string | undefined;
   const make = async (step: Step): Promise<void> => {
-    if (step.call === 'listVolumes')
-      return void (await engine.listVolumes(renamed(step.labels, botId, otherId)));
+    if (step.call === 'inspectVolume')
+      return void (await engine.inspectVolume(renamed(step.name, botId, otherId)));
     const id = ids[step.container] ?? '';
     switch (step.call) {
       case 'create':

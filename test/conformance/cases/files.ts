@@ -92,6 +92,10 @@ export function fileCases(target: EngineTarget): void {
         { name, labels: { 'the0.code': 'abc', 'the0.installation': bench.installation } },
       ]);
       expect(await bench.engine.listVolumes({ 'the0.code': 'other' })).toEqual([]);
+      expect(await bench.engine.inspectVolume(name)).toEqual(
+        (await bench.engine.listVolumes({ 'the0.code': 'abc' }))[0],
+      );
+      expect(await bench.engine.inspectVolume(`${name}-other`)).toBeUndefined();
       const id = await bench.create({}, { volumes: [mount({ volume: name })] });
       expect(await bench.engine.removeVolume(name)).toBe(false);
       await bench.engine.remove(id);
@@ -102,6 +106,7 @@ export function fileCases(target: EngineTarget): void {
 
     it('refuses volumes whose name is not its own', async () => {
       await expect(bench.engine.createVolume('foreign', {})).rejects.toBeInstanceOf(SpecRefused);
+      await expect(bench.engine.inspectVolume('foreign')).rejects.toBeInstanceOf(SpecRefused);
       await expect(bench.engine.removeVolume('foreign')).rejects.toBeInstanceOf(SpecRefused);
       await expect(bench.engine.createVolume(`${bench.installation}_a/../b`, {})).rejects.toBeInstanceOf(
         SpecRefused,
