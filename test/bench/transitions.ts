@@ -3,11 +3,11 @@ import { connectMongo } from '../../infra/mongo/connect.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { botDocument, newBotId, uploadCode } from '../support/bots.ts';
 import { until } from '../support/poll.ts';
-import { median, type Bench, type BenchContext, type Figure } from './harness/index.ts';
+import { median, parameter, type Bench, type BenchContext, type Figure } from './harness/index.ts';
 import { queuePath } from './queue-path.ts';
 
-const BOTS = 10_000;
-const RUNS = 3;
+const BOTS = parameter('TRANSITIONS_BOTS', 10_000);
+const RUNS = parameter('TRANSITIONS_ROUNDS', 3);
 const GOAL_PER_SECOND = 2_000;
 /** The defaults suit Docker, which does less when asked for more at once; the fake engine does not mind. */
 const WIDE = { ENGINE_CONCURRENCY: '64', QUEUE_CONCURRENCY: '256' };
