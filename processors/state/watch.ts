@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import type { Collection } from 'mongodb';
 import type { ContainerView } from '../../infra/engine/port.ts';
 import type { BotStateDocument } from '../../infra/mongo/collections.ts';
@@ -25,6 +26,9 @@ export type StateWatchOptions = {
   clock: { now: () => Date; monotonicMs: () => number };
   log: Logger;
 };
+
+/** Volumes between two breaths: other work of the process waits that long, a few milliseconds. */
+const AT_ONCE = 200;
 
 /** What rests changes no more: a save of it that was asked for and lost is found so late at most. */
 const RESTING_EVERY_MS = 600_000;
@@ -83,7 +87,11 @@ export class StateWatch {
     cause: string,
   ): Promise<ReadonlyMap<string, Seen>> {
     const { volumes, policy, clock, saves } = this.#options;
-    const prints = [...listings].map(([id, { files }]) => ({ id, listing: listingFingerprint(files) }));
+    const prints: { id: string; listing: string }[] = [];
+    for (const [id, { files }] of listings) {
+      prints.push({ id, listing: listingFingerprint(files) });
+      if (prints.length % AT_ONCE === 0) await breathe();
+    }
     // What is as it was saved costs no question.
     const changed = prints.filter(({ id, listing }) => before.get(id)?.saved !== listing).map(({ id }) => id);
     const saved = new Map((await volumes.known(changed)).map((state) => [state._id, state.listing]));

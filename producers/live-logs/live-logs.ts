@@ -12,11 +12,13 @@ import type { DataQueues } from '../../queues/data-queues.ts';
 import { FlushAsker } from './flush-asker.ts';
 import { Followed, type FollowedDeps } from './followed.ts';
 import type { LiveLogMetrics } from './metrics.ts';
-import { Budget } from './outbox.ts';
+import { MARKS } from './marks.ts';
+import { Budget, Outbox } from './outbox.ts';
 import type { Beginning } from './output-stream.ts';
 import { PositionStore } from './position-store.ts';
 import { Publisher } from './publisher.ts';
 import { RateCap } from './rate-cap.ts';
+import { liveSubject } from './subject.ts';
 
 export type LiveLogsOptions = {
   engine: Engine;
@@ -137,7 +139,8 @@ export class LiveLogs {
 
   async #takeOver(signal: AbortSignal): Promise<void> {
     const found = await this.#found(signal);
-    const known = await this.#positions.takeOver(found.map(({ id }) => id));
+    const { known, gone } = await this.#positions.takeOver(found.map(({ id }) => id));
+    for (const botId of new Set(gone.map((one) => one.botId))) this.#tellGone(botId);
     for (const { id, labels, state } of found) {
       const left = known.get(id);
       if (state === 'created') continue;
@@ -148,6 +151,18 @@ export class LiveLogs {
       this.#follow({ id, labels }, beginning, signal);
     }
     await this.#lookBack();
+  }
+
+  /** Its container was removed between a follower that was killed and this one. */
+  #tellGone(botId: string): void {
+    const outbox = new Outbox({ budget: this.#followedDeps.budget, limitBytes: 1_024 });
+    outbox.mark(MARKS.goneUnread);
+    this.#publisher?.wake({
+      containerId: '',
+      subject: liveSubject(botId),
+      outbox,
+      onPublished: () => undefined,
+    });
   }
 
   /** Those that no event told of: the stream of events may have had a gap. Forgets those that are gone. */

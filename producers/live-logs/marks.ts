@@ -12,7 +12,7 @@ export const MARKS = {
   clockWentBack: mark('What follows may have been shown already: the clock of the engine was set back.'),
   olderElsewhere: mark('Live output begins here; what came before is in the log of the day.'),
   goneUnread: mark(
-    'Here may be a hole: its container ended and was removed while the engine could not be reached; the log of the day has all.',
+    'Here may be a hole: its container ended and was removed while nobody could read it; the log of the day has all.',
   ),
   gap: (bytes: number, lines: number): string =>
     mark(`${size(bytes, lines)} are left out here, while NATS was away; the log of the day has them.`),

@@ -19,21 +19,25 @@ export class PositionStore {
     this.#outage = new OutageLog(options.log, 'Keeping the positions of live logs');
   }
 
-  /** What the one before us left. From now on it counts as ours: whoever comes after a kill cannot rely on it. */
-  async takeOver(containerIds: readonly string[]): Promise<Map<string, Known>> {
+  /**
+   * What the one before us left. From now on it counts as ours: whoever comes after a kill cannot rely on it. `gone`: of
+   * containers that are not among these and whose output may not have been told to its end; they are forgotten by this.
+   */
+  async takeOver(containerIds: readonly string[]): Promise<{ known: Map<string, Known>; gone: Known[] }> {
     const mine = { _id: { $in: [...containerIds] } };
+    const present = new Set(containerIds);
     const known = new Map<string, Known>();
-    for await (const { _id, botId, settled, stdout, stderr } of this.#collection.find(mine))
-      known.set(_id, {
-        botId,
-        settled,
-        position: {
-          ...(stdout === undefined ? {} : { stdout }),
-          ...(stderr === undefined ? {} : { stderr }),
-        },
-      });
+    const gone = new Map<string, Known>();
+    for await (const { _id, botId, settled, stdout, stderr } of this.#collection.find()) {
+      const position = {
+        ...(stdout === undefined ? {} : { stdout }),
+        ...(stderr === undefined ? {} : { stderr }),
+      };
+      (present.has(_id) ? known : gone).set(_id, { botId, settled, position });
+    }
     await this.#collection.updateMany(mine, { $set: { settled: false, at: new Date(this.#now()) } });
-    return known;
+    await this.#collection.deleteMany({ _id: { $in: [...gone.keys()] } });
+    return { known, gone: [...gone.values()].filter(({ settled }) => !settled) };
   }
 
   /** They are in use, however quiet: what nobody touches for long, expires. */

@@ -5,6 +5,7 @@ import { connectFakeEngine, serveFakeEngine, type FakeEngine } from '../../infra
 import type { RunningServer } from '../../infra/local/types.ts';
 import type { Collections } from '../../infra/mongo/collections.ts';
 import type { MongoLink } from '../../infra/mongo/connect.ts';
+import { MARKS } from '../../producers/live-logs/marks.ts';
 import { newBotId } from '../support/bots.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { until } from '../support/poll.ts';
@@ -115,13 +116,38 @@ describe('while NATS is away', () => {
 });
 
 describe('a follower that is killed', () => {
-  it('is succeeded, with no hole, and with no repeat that is not marked', async () => {
-    await using heard = await subscriber(natsServer.url, botId);
-    const child = spawn(
+  const mortalFollower = () =>
+    spawn(
       process.execPath,
       [CHILD, world.url, engine.installation, servers.mongoUri, natsServer.url, servers.databases.runtime],
       { stdio: 'inherit' },
     );
+
+  it('may leave a hole where a container is removed before the next one comes: that is told, once', async () => {
+    await using heard = await subscriber(natsServer.url, botId);
+    const child = mortalFollower();
+    const id = await runBot(engine, botId);
+    await engine.control.print(id, 'heard\n');
+    await until(() => heard.lines().includes('heard'), { timeoutMs: 30_000 });
+    child.kill('SIGKILL');
+    await engine.control.print(id, 'not heard\n');
+    await engine.remove(id, { force: true });
+    const nats = openNats(natsServer.url);
+    for (const again of ['first', 'second']) {
+      await using _ = startFollower({ engine, collections: own, nats });
+      const other = await runBot(engine, botId);
+      await engine.control.print(other, `${again}\n`);
+      await until(() => heard.lines().includes(again), { timeoutMs: 30_000 });
+      await engine.remove(other, { force: true });
+    }
+    expect(heard.lines().filter((line) => MARKS.goneUnread.startsWith(line))).toHaveLength(1);
+    expect(bots(heard.lines()).filter((line) => line === 'heard')).toHaveLength(1);
+    await nats.close();
+  });
+
+  it('is succeeded, with no hole, and with no repeat that is not marked', async () => {
+    await using heard = await subscriber(natsServer.url, botId);
+    const child = mortalFollower();
     const id = await runBot(engine, botId);
     const printing = new AbortController();
     let printed = 0;
