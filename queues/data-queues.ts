@@ -1,5 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { slices } from '../infra/slices.ts';
 import {
   DATA_QUEUES,
   dataJobSchema,
@@ -46,7 +47,7 @@ export class DataQueues implements AsyncDisposable {
     };
   }
 
-  /** Puts jobs on their queues, each queue's in one round trip. Resolves once Redis has them. */
+  /** Puts jobs on their queues, each queue's in few round trips. Resolves once Redis has them. */
   async add(items: readonly EnqueueData[]): Promise<void> {
     await Promise.all(
       DATA_QUEUES.map(async (name) => {
@@ -60,7 +61,7 @@ export class DataQueues implements AsyncDisposable {
               ...(delayMs !== undefined && delayMs > 0 ? { delay: delayMs } : {}),
             },
           }));
-        if (bulk.length > 0) await this.byName[name].addBulk(bulk);
+        for await (const some of slices(bulk)) await this.byName[name].addBulk(some);
       }),
     );
   }

@@ -1,9 +1,9 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import type { Collection } from 'mongodb';
 import type { ContainerView } from '../../infra/engine/port.ts';
 import type { BotStateDocument } from '../../infra/mongo/collections.ts';
 import { OutageLog, type Logger } from '../../infra/logger.ts';
 import { pause } from '../../infra/pause.ts';
+import { slices } from '../../infra/slices.ts';
 import { LABEL } from '../../model/labels.ts';
 import type { Run } from '../../model/runs.ts';
 import type { EnqueueData } from '../../queues/data-queues.ts';
@@ -26,9 +26,6 @@ export type StateWatchOptions = {
   clock: { now: () => Date; monotonicMs: () => number };
   log: Logger;
 };
-
-/** Volumes between two breaths: other work of the process waits that long, a few milliseconds. */
-const AT_ONCE = 200;
 
 /** What rests changes no more: a save of it that was asked for and lost is found so late at most. */
 const RESTING_EVERY_MS = 600_000;
@@ -88,10 +85,8 @@ export class StateWatch {
   ): Promise<ReadonlyMap<string, Seen>> {
     const { volumes, policy, clock, saves } = this.#options;
     const prints: { id: string; listing: string }[] = [];
-    for (const [id, { files }] of listings) {
-      prints.push({ id, listing: listingFingerprint(files) });
-      if (prints.length % AT_ONCE === 0) await breathe();
-    }
+    for await (const some of slices([...listings]))
+      for (const [id, { files }] of some) prints.push({ id, listing: listingFingerprint(files) });
     // What is as it was saved costs no question.
     const changed = prints.filter(({ id, listing }) => before.get(id)?.saved !== listing).map(({ id }) => id);
     const saved = new Map((await volumes.known(changed)).map((state) => [state._id, state.listing]));

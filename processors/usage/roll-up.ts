@@ -7,6 +7,7 @@ import {
   type UsagePointsDocument,
   type UsageRoundDocument,
 } from '../../infra/mongo/usage-documents.ts';
+import { slices } from '../../infra/slices.ts';
 import { meanOf, rounded, spanOf, type Usage } from '../../model/usage.ts';
 import { USAGE_WINDOW_MS, windowStart, type At } from '../../model/usage-steps.ts';
 
@@ -35,9 +36,9 @@ async function rollUpWindow(
   fromMs: number,
 ): Promise<void> {
   const within = { at: { $gte: new Date(fromMs), $lt: new Date(fromMs + USAGE_WINDOW_MS) } };
-  const rounds = await usageRounds.find(within, { sort: { at: 1 } }).toArray();
-  const subjects = [...bySubject(rounds)];
-  if (subjects.length > 0) {
+  // One at a time: that of a large fleet has a megabyte, which takes its time to be read.
+  const rounds = usageRounds.find(within, { sort: { at: 1 }, batchSize: 1 });
+  for await (const subjects of slices([...(await bySubject(rounds))])) {
     await usagePoints.bulkWrite(
       subjects.map(([id, points]) => pointsOperation(id, points, fromMs)),
       { ordered: false },
@@ -50,9 +51,9 @@ async function rollUpWindow(
   await usageRounds.deleteMany(within);
 }
 
-function bySubject(rounds: readonly UsageRoundDocument[]): Map<string, At<Usage>[]> {
+async function bySubject(rounds: AsyncIterable<UsageRoundDocument>): Promise<Map<string, At<Usage>[]>> {
   const subjects = new Map<string, At<Usage>[]>();
-  for (const { at, samples } of rounds)
+  for await (const { at, samples } of rounds)
     for (const { id, kind: _kind, ...usage } of samples) {
       const points = subjects.get(id) ?? [];
       points.push({ ...usage, atMs: at.getTime() });

@@ -1,8 +1,11 @@
 import { ObjectId } from 'mongodb';
-import type { Engine } from '../../infra/engine/port.ts';
+import type { ContainerView, Engine } from '../../infra/engine/port.ts';
+import type { UsageSample } from '../../infra/mongo/usage-documents.ts';
 import { OutageLog, type Logger } from '../../infra/logger.ts';
 import { pause } from '../../infra/pause.ts';
-import { isCounted, samplesOf, type Look } from './rates.ts';
+import { slices } from '../../infra/slices.ts';
+import { LABEL } from '../../model/labels.ts';
+import { isCounted, samplesOf, totalOf, type Look } from './rates.ts';
 import { rollUp, type UsageStores } from './roll-up.ts';
 
 export type UsageSamplerDeps = {
@@ -63,7 +66,7 @@ export class UsageSampler {
         at,
         everyMs,
         host: this.#host,
-        samples: samplesOf(containers, before, now),
+        samples: await samplesBetween(containers, before, now),
       });
     this.#last = now;
     await rollUp(stores, clock.now());
@@ -77,4 +80,15 @@ export class UsageSampler {
     ]);
     return { cores, memoryBytes };
   }
+}
+
+async function samplesBetween(
+  containers: readonly ContainerView[],
+  before: Look,
+  now: Look,
+): Promise<UsageSample[]> {
+  const bySubject = [...Map.groupBy(containers, ({ labels }) => labels[LABEL.id]).values()];
+  const samples: UsageSample[] = [];
+  for await (const some of slices(bySubject)) samples.push(...samplesOf(some.flat(), before, now));
+  return [...samples, totalOf(samples)];
 }
