@@ -25,7 +25,7 @@ const BOTS = 10_000;
 const KB = 1024;
 const MB = 1024 * 1024;
 
-type Memory = { rss: number; heapUsed: number; external: number; cpuMs: number };
+type Memory = { rss: number; heapUsed: number; heapTotal: number; external: number; cpuMs: number };
 
 export const bench: Bench = {
   name: 'footprint',
@@ -92,7 +92,14 @@ async function watching(context: BenchContext): Promise<Figure[]> {
   const empty = await memoryOfRunner(context, servers, url);
   await seed(servers, store, engine);
   const full = await memoryOfRunner(context, servers, url);
-  const kbPerBot = (key: 'rss' | 'heapUsed'): number => (full[key] - empty[key]) / BOTS / KB;
+  const kbPerBot = (key: 'rss' | 'heapUsed' | 'heapTotal' | 'external'): number =>
+    (full[key] - empty[key]) / BOTS / KB;
+  const partOfRss = (key: 'heapTotal' | 'external'): Figure => ({
+    name: key,
+    value: kbPerBot(key),
+    unit: 'KB',
+    runs: [kbPerBot(key)],
+  });
   context.say(
     `bot-runner: ${Math.round(empty.rss / MB)} MB without bots, ${Math.round(full.rss / MB)} MB with ${BOTS}`,
   );
@@ -136,6 +143,8 @@ async function watching(context: BenchContext): Promise<Figure[]> {
       runs: [kbPerBot('heapUsed')],
       limit: { atMost: 50 },
     },
+    { ...partOfRss('heapTotal'), name: 'of RSS a bot watched, heap that V8 keeps' },
+    { ...partOfRss('external'), name: 'of RSS a bot watched, buffers' },
   ];
 }
 

@@ -38,9 +38,9 @@ const running =
 process.on('SIGUSR2', () => {
   const { gc } = globalThis;
   if (gc !== undefined) void gc();
-  const { rss, heapUsed, external } = process.memoryUsage();
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
-  console.log(JSON.stringify({ rss, heapUsed, external, cpuMs: (user + system) / 1000 }));
+  console.log(JSON.stringify({ rss, heapUsed, heapTotal, external, cpuMs: (user + system) / 1000 }));
 });
 process.once('SIGTERM', () => {
   void running
