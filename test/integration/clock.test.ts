@@ -10,7 +10,7 @@ import { testServers } from '../support/servers.ts';
 import { ownMongo, type OwnServer } from './events-servers.ts';
 
 const HOUR_MS = 3_600_000;
-/** Test machines are busy: this is about hours and minutes, not about the last millisecond. */
+/** This is about hours and minutes, not about the last millisecond. */
 const CLOSE_MS = 100;
 
 type Reading = {
@@ -57,11 +57,10 @@ function startChild(shiftMs: number): {
 describe('the trusted clock', () => {
   it.each([HOUR_MS, -HOUR_MS])('of a process whose Date is wrong by %d ms is right', async (shiftMs) => {
     const { last } = startChild(shiftMs);
-    const reading = await until(() => (last()?.skew.redis === undefined ? undefined : last()), {
-      timeoutMs: 20_000,
-    });
-    expect(Math.abs(reading.date - reading.at - shiftMs)).toBeLessThan(CLOSE_MS);
-    expect(Math.abs(reading.now - reading.at)).toBeLessThan(CLOSE_MS);
+    const reading = await until(() => (last()?.skew.redis === undefined ? undefined : last()));
+    expect(Math.abs(reading.date - reading.at - shiftMs)).toBeLessThan(HOUR_MS / 2);
+    // Read in the same turn as `Date`, however late it came here.
+    expect(Math.abs(reading.now - (reading.date - shiftMs))).toBeLessThan(CLOSE_MS);
     expect(Math.abs((reading.skew.mongo ?? 0) - shiftMs)).toBeLessThan(CLOSE_MS);
     expect(Math.abs((reading.skew.redis ?? 0) - shiftMs)).toBeLessThan(CLOSE_MS);
     expect(reading.degraded).toMatch(/^this host’s clock is 3600\.0 s (ahead of|behind) that of/);
@@ -75,7 +74,7 @@ describe('the trusted clock', () => {
     child.kill('SIGCONT');
     const wokeAt = Date.now();
     const reading = await until(() => ((last()?.now ?? 0) >= wokeAt ? last() : undefined));
-    expect(Math.abs(reading.now - reading.at)).toBeLessThan(CLOSE_MS);
+    expect(Math.abs(reading.now - reading.date)).toBeLessThan(CLOSE_MS);
   });
 
   it('goes on while MongoDB is paused, and waits for it at the start', async () => {

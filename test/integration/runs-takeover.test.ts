@@ -97,15 +97,16 @@ describe('a handler that dies', () => {
   });
 
   it('with the deadline passing meanwhile leaves a run that its successor stops at once', async () => {
-    const scheduleId = await world.schedule({ timeout: '1s' });
+    const scheduleId = await world.schedule({ timeout: '3s' });
     const runId = await world.run(scheduleId, { enqueue: false });
     const { handler, deps } = mortal({ when: 'before', call: 'wait' });
     void executeRun(deps, { runId, cause: 'test' }, leaving.signal);
     await handler.reached;
-    await sleep(1_200);
+    await sleep(3_200);
     const beganMs = performance.now();
     await drive(world.deps(), runId);
-    expect(performance.now() - beganMs).toBeLessThan(900);
+    // Whoever counted the deadline anew would let it run for three seconds more.
+    expect(performance.now() - beganMs).toBeLessThan(2_700);
     expect(await world.record(runId)).toMatchObject({ state: 'timed-out' });
   });
 
