@@ -1,6 +1,6 @@
 const BY_DESIGN =
   'By design, as the wait may grow with the object: logs below 64 KB are there after 3.2 s. A bot that prints evenly waits T²/600 s ' +
-  'once its log of the day is T s old, 10 s here at the end of the trial, and 60 s at most; that keeps what is uploaded near three ' +
+  'once its log of the day is T s old, 9 to 12 s at the end of these trials, and 60 s at most; that keeps what is uploaded near three ' +
   'times the log (`log-volume`). With T²/1300, which would be 5 s here, it comes to 3.02 in `model/flush-policy.test.ts`, which ' +
   'allows 3.';
 const EACH_SECOND =
