@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 
-/** Worked on within milliseconds. */
+/** Of small things; together they take milliseconds. */
 const SIZE = 500;
 
 /**

@@ -2,6 +2,7 @@ import { flushPolicyOf } from '../../model/flush-policy.ts';
 import { LiveLogMetrics } from '../../producers/live-logs/metrics.ts';
 import { LiveLogs } from '../../producers/live-logs/live-logs.ts';
 import { doAlone } from './alone.ts';
+import { assertOneEngine } from './one-engine.ts';
 import type { RoleContext } from './context.ts';
 import type { Services } from './services.ts';
 
@@ -17,6 +18,7 @@ export function startLiveLogs(context: RoleContext, services: Services): void {
     work: ({ signal }) =>
       new LiveLogs({
         engine,
+        sameEngine: async () => void (await assertOneEngine(engine, collections.installation)),
         nats,
         collections,
         queues: dataQueues,

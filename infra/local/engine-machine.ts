@@ -8,8 +8,6 @@ import type { Environment, Progress } from './types.ts';
 
 const APT_TIMEOUT_MS = 600_000;
 const PID_FILE = '/var/run/docker.pid';
-/** Stands in the environment of an engine that we started, for as long as it lives. */
-const MARK = { name: 'STARTED_BY', value: 'the0-runtime' };
 
 type Parts = {
   environment: Environment;
@@ -71,7 +69,7 @@ export class EngineMachine implements Machine {
     const child = spawn(dockerd, [], {
       detached: true,
       stdio: ['ignore', log, log],
-      env: { ...this.#environment, [MARK.name]: MARK.value },
+      env: { ...this.#environment },
     });
     child.on('error', (error) =>
       this.#progress({ what: 'Container engine', detail: `dockerd could not be started: ${error.message}` }),
@@ -99,22 +97,6 @@ function forgetDeadEngine(): void {
 function isDebianLike(): boolean {
   if (!existsSync('/etc/os-release')) return false;
   return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync('/etc/os-release', 'utf8'));
-}
-
-/** Process id of the engine here that this project started itself, in whichever run: it alone may be ended by its tests. */
-export function engineStartedByUs(): number | undefined {
-  return processIds().find(
-    (pid) => nameOf(pid) === 'dockerd' && environmentOf(pid).includes(`${MARK.name}=${MARK.value}`),
-  );
-}
-
-function environmentOf(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-  } catch {
-    // Another user's, or gone.
-    return [];
-  }
 }
 
 function processIds(): number[] {

@@ -27,6 +27,9 @@ export type StateWatchOptions = {
   log: Logger;
 };
 
+/** Looked at together: each may be of many files. */
+const LISTINGS = 20;
+
 /** What rests changes no more: a save of it that was asked for and lost is found so late at most. */
 const RESTING_EVERY_MS = 600_000;
 
@@ -85,7 +88,7 @@ export class StateWatch {
   ): Promise<ReadonlyMap<string, Seen>> {
     const { volumes, policy, clock, saves } = this.#options;
     const prints: { id: string; listing: string }[] = [];
-    for await (const some of slices([...listings]))
+    for await (const some of slices([...listings], LISTINGS))
       for (const [id, { files }] of some) prints.push({ id, listing: listingFingerprint(files) });
     // What is as it was saved costs no question.
     const changed = prints.filter(({ id, listing }) => before.get(id)?.saved !== listing).map(({ id }) => id);

@@ -22,6 +22,8 @@ import { liveSubject } from './subject.ts';
 
 export type LiveLogsOptions = {
   engine: Engine;
+  /** Throws where the engine that answers is not the installation's own. */
+  sameEngine: () => Promise<void>;
   /** Unset: no live logs; saves are asked for all the same. */
   nats: Pick<NatsLink, 'session' | 'connected'> | undefined;
   collections: Pick<Collections, 'logPositions' | 'botLogs'>;
@@ -138,6 +140,8 @@ export class LiveLogs {
   }
 
   async #takeOver(signal: AbortSignal): Promise<void> {
+    // On another engine all containers are missing.
+    await this.#options.sameEngine();
     const found = await this.#found(signal);
     const { known, gone } = await this.#positions.takeOver(found.map(({ id }) => id));
     for (const botId of new Set(gone.map((one) => one.botId))) this.#tellGone(botId);
@@ -171,7 +175,9 @@ export class LiveLogs {
     for (const { id, labels, state } of found)
       if (state === 'running') this.#follow({ id, labels }, this.#after(id), signal);
     const present = new Set(found.map(({ id }) => id));
-    const gone = [...this.#ended.keys()].filter((id) => !present.has(id));
+    // What waits to be published is noted once it is, which would bring its position back.
+    const waiting = new Set(this.#publisher?.waiting());
+    const gone = [...this.#ended.keys()].filter((id) => !present.has(id) && !waiting.has(id));
     for (const id of gone) this.#ended.delete(id);
     if (gone.length > 0) await this.#positions.remove(gone);
     const bots = new Set(found.map(({ labels }) => labels[LABEL.id]));

@@ -135,5 +135,11 @@ describe('OutputStream', () => {
   it('says so where one is gone before its stream, which broke, could go on', async () => {
     const { told } = await follow([{ has: [A], ends: new EngineUnavailable('away') }], { kind: 'fresh' });
     expect(told).toEqual(['a', '(broken)', '[the0] Here may']);
+    expect((await follow([{ has: [A], ends: 'up' }], { kind: 'fresh' })).told).toEqual([
+      'a',
+      '[the0] Here may',
+    ]);
+    const left: Beginning = { kind: 'position', position: {}, settled: true };
+    expect((await follow([], left)).told).toEqual(['[the0] Here may']);
   });
 });

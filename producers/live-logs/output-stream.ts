@@ -43,6 +43,7 @@ export class OutputStream {
   #first: { text: string; beforeMs: number } | undefined;
   #newest = '';
   #again = false;
+  readonly #mayBeUnread: boolean;
 
   constructor(options: {
     engine: Pick<Engine, 'logs' | 'inspect'>;
@@ -56,6 +57,7 @@ export class OutputStream {
     this.#containerId = options.containerId;
     this.#handler = options.handler;
     this.#now = options.now;
+    this.#mayBeUnread = beginning.kind !== 'fresh';
     this.#position = beginning.kind === 'position' ? beginning.position : {};
     this.#tail = beginning.kind === 'unknown' ? UNKNOWN_TAIL : undefined;
     if (beginning.kind === 'position' && !beginning.settled)
@@ -74,24 +76,24 @@ export class OutputStream {
   /** Until the container has ended and all of its output is told, it is gone, or `signal` aborts. */
   async follow(signal: AbortSignal): Promise<void> {
     let pauseMs = FIRST_PAUSE_MS;
-    let isBroken = false;
+    // Of one that is started before our eyes, nothing is left unread yet.
+    let mayBeUnread = this.#mayBeUnread;
     while (!signal.aborted) {
       this.#again = false;
       try {
         const heard = await this.#read(signal);
-        isBroken = false;
         this.#handler.onWorking();
         if (heard) pauseMs = FIRST_PAUSE_MS;
         if (!this.#again && !(await this.#isUp(signal)) && !this.#again) return;
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof ContainerMissing) {
-          if (isBroken) this.#handler.onMark(MARKS.goneUnread);
+          if (mayBeUnread) this.#handler.onMark(MARKS.goneUnread);
           return;
         }
-        isBroken = true;
         this.#handler.onBroken(error);
       }
+      mayBeUnread = true;
       await pause(pauseMs, signal);
       pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2);
     }

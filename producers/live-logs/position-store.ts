@@ -106,6 +106,8 @@ export class PositionStore {
   }
 
   async remove(containerIds: readonly string[]): Promise<void> {
+    // What is being written now would come back.
+    await this.#writing;
     for (const id of containerIds) this.forget(id);
     await this.#collection.deleteMany({ _id: { $in: [...containerIds] } });
   }

@@ -38,6 +38,12 @@ export const CAUSES: Readonly<Record<string, string>> = {
     'A processor has all queues since 23 November, when it was 114 MB: logs, state, queries, runs, sweeps. Loading its modules ' +
     'alone, without compile cache, takes 114 MB of which 26 MB are heap (MongoDB’s client 49 MB above Node’s 41, S3’s 60, ' +
     'BullMQ’s 50, each by itself: much is shared). No profile was made of the rest.',
+  'tracing: traces on, at most 20 a second begun (the default)':
+    'Within the noise: three runs each, of which those without traces differ among each other by more than the 0.0003 that are ' +
+    'missing, and no more than a sixth of the transitions are traced at all.',
+  'tracing: every transition traced':
+    'One run each, which differ by 8 %, as two without traces do. A transition has a span a step and engine call; making and ' +
+    'sending them is work of the same process, which is busy all of the time (see `transitions`).',
   'metrics: p99':
     'The median is 18 ms, and five of a hundred scrapes meet a look at all 10,000 bots. Found in CPU profiles: measuring them all ' +
     '(0.16 s), rolling up five minutes of that (1.1 s), asking for their saves (0.14 s) and looking at their states (0.1 s) each kept ' +

@@ -176,7 +176,7 @@ function whole(where: string, { inStorage, told }: LogsReport): Figure[] {
     ),
     figure(
       'never told live, and no mark says so',
-      told.map(({ lost, marks }) => (marks.some(isOfGone) ? 0 : lost)),
+      told.map(({ lost, lostAtEnd, marks }) => (marks.some(isOfGone) ? lost - lostAtEnd : lost)),
     ),
   ];
 }

@@ -21,6 +21,7 @@ it.each([1, 5, 64, 100])('line %i is read again as it was printed, also out of a
 it('finds nothing wrong where nothing is', () => {
   expect(findings(lines(1, 2, 3, 4, 5, 6), 6)).toEqual({
     lost: 0,
+    lostAtEnd: 0,
     doubled: 0,
     broken: [],
     disordered: 0,
@@ -29,7 +30,12 @@ it('finds nothing wrong where nothing is', () => {
 });
 
 it('finds what is lost, at the end too, doubled and out of order', () => {
-  expect(findings(lines(1, 3, 2, 4, 4, 4, 7), 9)).toMatchObject({ lost: 4, doubled: 2, disordered: 1 });
+  expect(findings(lines(1, 3, 2, 4, 4, 4, 7), 9)).toMatchObject({
+    lost: 4,
+    lostAtEnd: 2,
+    doubled: 2,
+    disordered: 1,
+  });
 });
 
 it('finds lines that were cut, joined or changed, and lines of the runtime', () => {

@@ -43,6 +43,8 @@ export function printedOfStored(line: string): string | undefined {
 /** What became of one bot's lines. */
 export type LineFindings = {
   lost: number;
+  /** Of them, those behind the last one that was found. */
+  lostAtEnd: number;
   doubled: number;
   /** Cut, joined, or changed. */
   broken: string[];
@@ -87,6 +89,14 @@ export class LineLedger {
       if (times === 0) lost += 1;
       else doubled += times - 1;
     }
-    return { lost, doubled, broken: this.#broken, disordered: this.#disordered, marks: this.#marks };
+    const lostAtEnd = Math.max(0, total - this.#last);
+    return {
+      lost,
+      lostAtEnd,
+      doubled,
+      broken: this.#broken,
+      disordered: this.#disordered,
+      marks: this.#marks,
+    };
   }
 }

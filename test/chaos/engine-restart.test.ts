@@ -84,7 +84,7 @@ it('the engine is ended, in order and by force: bots go on where they were, and 
     log,
   });
   try {
-    const fault = engineFault(engine, bridge);
+    const fault = await engineFault(engine, { dockerHost: testEngine(), bridge });
     await using world = await openWorld({
       servers,
       engine,

@@ -63,6 +63,7 @@ export function startFollower(options: FollowerOptions): Follower {
     onAcquired: (lease) =>
       new LiveLogs({
         engine: options.engine,
+        sameEngine: async () => undefined,
         nats: options.nats,
         collections: options.collections,
         queues: {
