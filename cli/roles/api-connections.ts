@@ -3,7 +3,7 @@ import { OutageLog } from '../../infra/logger.ts';
 import { collections, databaseNames } from '../../infra/mongo/collections.ts';
 import { connectMongo } from '../../infra/mongo/connect.ts';
 import { ensureIndexes } from '../../infra/mongo/indexes.ts';
-import { connectNats, type NatsLink } from '../../infra/nats/connect.ts';
+import type { NatsLink } from '../../infra/nats/connect.ts';
 import { pause } from '../../infra/pause.ts';
 import { connectRedis, pingRedis } from '../../infra/redis.ts';
 import { untilSucceeds } from '../../infra/retry.ts';
@@ -16,6 +16,7 @@ import type { ApiConnections, ApiQueues } from '../api/connections.ts';
 import { openClock } from './clock.ts';
 import type { RoleContext } from './context.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { openNats } from './nats.ts';
 import { assertOneInstallation } from './one-engine.ts';
 import type { Services } from './services.ts';
 
@@ -122,19 +123,4 @@ async function natsOf(link: NatsLink | undefined): ReturnType<ApiConnections['na
     );
   if (!link.connected) throw new Unavailable('nats', 'NATS does not answer', CURE);
   return await link.connection();
-}
-
-function openNats({ settings, log, lifecycle, health, owner }: RoleContext): NatsLink | undefined {
-  if (settings.NATS_URL === undefined) return undefined;
-  const nats = connectNats({ url: settings.NATS_URL, name: `the0-runtime/${owner}`, log });
-  lifecycle.onStop('nats', () => nats.close());
-  health.check(
-    'nats',
-    async () => {
-      await nats.attempted;
-      if (!nats.connected) throw nats.problem ?? new Error('not connected');
-    },
-    { degradesOnly: true },
-  );
-  return nats;
 }

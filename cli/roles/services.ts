@@ -13,7 +13,7 @@ import { ensureIndexes } from '../../infra/mongo/indexes.ts';
 import { connectRedis, pingRedis } from '../../infra/redis.ts';
 import { untilSucceeds } from '../../infra/retry.ts';
 import { isTracing } from '../../infra/tracing/tracing.ts';
-import { connectNats, type NatsLink } from '../../infra/nats/connect.ts';
+import type { NatsLink } from '../../infra/nats/connect.ts';
 import { S3Client, s3Options } from '../../infra/s3/client.ts';
 import { LookMetrics } from '../../producers/changes/look-metrics.ts';
 import { DataQueues } from '../../queues/data-queues.ts';
@@ -23,6 +23,7 @@ import { ScheduleQueues } from '../../queues/schedule-queues.ts';
 import { boundedEngine } from './bounded-engine.ts';
 import { openClock } from './clock.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { openNats } from './nats.ts';
 import { assertOneEngine, assertOneInstallation } from './one-engine.ts';
 import type { RoleContext } from './context.ts';
 
@@ -156,22 +157,6 @@ export async function openServices(
     looks: new LookMetrics({ registry: metrics.registry }),
     clock,
   };
-}
-
-/** Platform events in, live logs out: both over one connection, and neither stops bots when it is away. */
-function openNats({ settings, log, lifecycle, health, owner }: RoleContext): NatsLink | undefined {
-  if (settings.NATS_URL === undefined) return undefined;
-  const nats = connectNats({ url: settings.NATS_URL, name: `the0-runtime/${owner}`, log });
-  lifecycle.onStop('nats', () => nats.close());
-  health.check(
-    'nats',
-    async () => {
-      await nats.attempted;
-      if (!nats.connected) throw nats.problem ?? new Error('not connected');
-    },
-    { degradesOnly: true },
-  );
-  return nats;
 }
 
 async function answered(redis: Redis): Promise<void> {

@@ -9,7 +9,9 @@ import { testImage } from '../conformance/shell.ts';
 import { newBotId } from '../support/bots.ts';
 import { until } from '../support/poll.ts';
 import { testEngine, testServers } from '../support/servers.ts';
-import { bridgeTo, log, openNats, openStores, runBot, startFollower, subscriber } from './live-logs-world.ts';
+import { log, openNats, openStores, runBot, startFollower } from './live-logs-world.ts';
+import { bridgeTo } from '../support/engine-bridge.ts';
+import { subscriber } from '../support/live-subscriber.ts';
 
 const servers = testServers();
 let mongo: MongoLink;

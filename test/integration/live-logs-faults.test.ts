@@ -10,7 +10,8 @@ import { newBotId } from '../support/bots.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { until } from '../support/poll.ts';
 import { ownNats, testServers } from '../support/servers.ts';
-import { openNats, openStores, runBot, startFollower, subscriber } from './live-logs-world.ts';
+import { openNats, openStores, runBot, startFollower } from './live-logs-world.ts';
+import { subscriber } from '../support/live-subscriber.ts';
 
 const CHILD = fileURLToPath(new URL('./live-logs-holder.ts', import.meta.url));
 const servers = testServers();

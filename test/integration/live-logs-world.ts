@@ -1,5 +1,3 @@
-import { connect as connectSocket, createServer, type AddressInfo, type Socket } from 'node:net';
-import { connect } from '@nats-io/transport-node';
 import { Registry } from 'prom-client';
 import { fakeProgram, type FakeProgram } from '../../infra/engine/fake/program.ts';
 import type { ContainerKind, ContainerSpec, Engine } from '../../infra/engine/port.ts';
@@ -86,31 +84,6 @@ export function startFollower(options: FollowerOptions): Follower {
   return { asked, registry, stop, [Symbol.asyncDispose]: stop };
 }
 
-/** Collects what a subscriber gets, as the platform's API does. */
-export async function subscriber(url: string, botId: string) {
-  const connection = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
-  const chunks: { text: string; atMs: number }[] = [];
-  const subscription = connection.subscribe(`the0.bot.logs.${botId}`);
-  const reading = (async () => {
-    for await (const message of subscription) chunks.push({ text: message.string(), atMs: Date.now() });
-  })();
-  await connection.flush();
-  return {
-    chunks,
-    text: () => chunks.map(({ text }) => text).join(''),
-    lines: () =>
-      chunks
-        .map(({ text }) => text)
-        .join('')
-        .split('\n')
-        .filter((line) => line !== ''),
-    [Symbol.asyncDispose]: async () => {
-      await connection.close();
-      await reading;
-    },
-  };
-}
-
 export async function openStores(servers: TestServers) {
   const mongo = connectMongo(servers.mongoUri, { appName: 'test', log });
   const own = collections(mongo.client, servers.databases);
@@ -149,38 +122,4 @@ export async function runBot(
   const id = await engine.create(spec);
   if (options.start !== false) await engine.start(id);
   return id;
-}
-
-/** A TCP address for an engine behind a socket, whose connections can be cut; new ones work again. */
-export async function bridgeTo(dockerHost: string) {
-  const sockets = new Set<Socket>();
-  const path = dockerHost.replace(/^unix:\/\//, '') || '/var/run/docker.sock';
-  const server = createServer((client) => {
-    const target = connectSocket(path);
-    for (const [socket, other] of [
-      [client, target],
-      [target, client],
-    ] as const) {
-      sockets.add(socket);
-      socket
-        .on('error', () => socket.destroy())
-        .on('close', (isError) => {
-          sockets.delete(socket);
-          if (isError) other.destroy();
-        });
-    }
-    client.pipe(target).pipe(client);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    dockerHost: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut,
-    [Symbol.asyncDispose]: async () => {
-      cut();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
 }

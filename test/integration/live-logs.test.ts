@@ -6,7 +6,8 @@ import type { NatsLink } from '../../infra/nats/connect.ts';
 import { newBotId } from '../support/bots.ts';
 import { until } from '../support/poll.ts';
 import { testServers } from '../support/servers.ts';
-import { openNats, openStores, runBot, startFollower, subscriber } from './live-logs-world.ts';
+import { openNats, openStores, runBot, startFollower } from './live-logs-world.ts';
+import { subscriber } from '../support/live-subscriber.ts';
 
 const servers = testServers();
 let mongo: MongoLink;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { ensureEngine } from '../../infra/local/engine.ts';
 import type { Engine } from '../../infra/engine/port.ts';
 import { LABEL } from '../../model/labels.ts';
-import type { bridgeTo } from '../integration/live-logs-world.ts';
+import type { bridgeTo } from './engine-bridge.ts';
 import { until } from './poll.ts';
 
 /**
