@@ -44,7 +44,8 @@ export async function startControlApi(
   startHistory(context, connections);
   const tokens = collections.apiTokens;
   const verifier = new TokenVerifier({ tokens, now, log });
-  const gate = tokenGate({ verifier, limiter: new LoginLimiter({ maxWaitMs: MAX_WAIT_MS }), log });
+  const limiter = new LoginLimiter({ maxWaitMs: MAX_WAIT_MS, now: () => now().getTime() });
+  const gate = tokenGate({ verifier, limiter, log });
   const dashboard = openDashboard(connections, { gate, verifier });
   const { CONTROL_TLS_CERT_FILE: certFile, CONTROL_TLS_KEY_FILE: keyFile } = settings;
   const server = await startControlServer({

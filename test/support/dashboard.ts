@@ -37,13 +37,15 @@ export type Browser = {
   api(method: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
 };
 
-/** The controller in this process, on free ports: API and dashboard. */
+/** The controller in this process, on free ports: API and dashboard. `now`: in place of the servers' clock. */
 export async function startTestDashboard(
   environment: Readonly<Record<string, string>>,
+  { now }: { now?: () => Date } = {},
 ): Promise<TestDashboard> {
   const context = roleContext({ environment });
   context.health.start();
-  const connections = await openApiConnections(context);
+  const opened = await openApiConnections(context);
+  const connections = now === undefined ? opened : { ...opened, now };
   const server = await startControlApi(context, connections, { httpPort: 0, grpcPort: 0 });
   context.lifecycle.started();
   const tokens = connections.collections.apiTokens;
