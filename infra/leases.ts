@@ -1,9 +1,8 @@
-import type { Collection } from 'mongodb';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pause } from './pause.ts';
 import { OutageLog, type Logger } from './logger.ts';
-import type { LeaseDocument } from './mongo/collections.ts';
+import type { LeaseStore } from './lease-store.ts';
 import { messageOf } from './message-of.ts';
 
 /** The lease is over: taken by another, not confirmed in time, or given back because we stop. */
@@ -31,7 +30,7 @@ export type HeldLease = {
 export type LeaseClock = { monotonicMs(): number; wallMs(): number };
 
 export type LeaseOptions = {
-  collection: Collection<LeaseDocument>;
+  store: LeaseStore;
   name: string;
   /** Shown to people; a random suffix makes it unique. */
   owner: string;
@@ -51,6 +50,7 @@ export type LeaseOptions = {
 
 const SYSTEM_CLOCK: LeaseClock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
 
+const TTL_MS = 5_000;
 /** We believe in a lease for less time than others respect it. */
 const SAFETY = 0.9;
 
@@ -60,13 +60,13 @@ const SAFETY = 0.9;
  * *before* it asked, so neither clocks that differ nor slow answers make two. Never throws for MongoDB's absence.
  */
 export async function holdLease(options: LeaseOptions): Promise<void> {
-  const { signal, log, name, retryEveryMs = 500 } = options;
+  const { store, signal, log, name, ttlMs = TTL_MS, retryEveryMs = 500 } = options;
   const owner = `${options.owner}/${randomUUID()}`;
   const outage = new OutageLog(log, `the lease ${name}`);
   while (!signal.aborted) {
     const askedAt = readClock(options.clock ?? SYSTEM_CLOCK);
     try {
-      const lease = await acquire(options, owner);
+      const lease = await store.take({ name, owner, ttlMs });
       outage.recovered();
       if (lease !== undefined) await runHeld(options, owner, lease.term, askedAt);
     } catch (error) {
@@ -83,7 +83,7 @@ const readClock = (clock: LeaseClock): Moment => ({
 });
 
 async function runHeld(options: LeaseOptions, owner: string, term: number, askedAt: Moment): Promise<void> {
-  const { name, log, signal, clock = SYSTEM_CLOCK, ttlMs = 5000, renewEveryMs = 1500 } = options;
+  const { store, name, log, signal, clock = SYSTEM_CLOCK, ttlMs = TTL_MS, renewEveryMs = 1500 } = options;
   const end = new AbortController();
   const believedMs = ttlMs * SAFETY;
   let confirmedAt = askedAt;
@@ -124,7 +124,7 @@ async function runHeld(options: LeaseOptions, owner: string, term: number, asked
       if (end.signal.aborted) return;
       const renewalAskedAt = readClock(clock);
       try {
-        if (!(await renew(options, owner, term, ttlMs))) return lose('another took it over');
+        if (!(await store.renew({ name, owner, term }, ttlMs))) return lose('another took it over');
         confirmedAt = renewalAskedAt;
         armExpiry();
         outage.recovered();
@@ -152,46 +152,12 @@ async function runHeld(options: LeaseOptions, owner: string, term: number, asked
   }
 }
 
-async function acquire(options: LeaseOptions, owner: string): Promise<LeaseDocument | undefined> {
-  const { collection, name, ttlMs = 5000 } = options;
-  // `owner` is ours only where an earlier attempt succeeded and its answer was lost.
-  const free = {
-    $or: [
-      { $lte: [{ $ifNull: ['$until', new Date(0)] }, '$$NOW'] },
-      { $eq: ['$owner', { $literal: owner }] },
-    ],
-  };
-  const lease = await collection.findOneAndUpdate(
-    { _id: name },
-    [
-      {
-        $set: {
-          owner: { $cond: [free, { $literal: owner }, '$owner'] },
-          until: { $cond: [free, { $add: ['$$NOW', ttlMs] }, '$until'] },
-          term: { $cond: [free, { $add: [{ $ifNull: ['$term', 0] }, 1] }, '$term'] },
-        },
-      },
-    ],
-    { upsert: true, returnDocument: 'after' },
-  );
-  return lease?.owner === owner ? lease : undefined;
-}
-
-async function renew(options: LeaseOptions, owner: string, term: number, ttlMs: number): Promise<boolean> {
-  const result = await options.collection.updateOne({ _id: options.name, owner, term }, [
-    { $set: { until: { $add: ['$$NOW', ttlMs] } } },
-  ]);
-  return result.matchedCount === 1;
-}
-
 /** Best effort and bounded: what is not given back lapses by itself. */
 async function release(options: LeaseOptions, owner: string, term: number): Promise<void> {
-  const { collection, name, log } = options;
-  const given = collection
-    .updateOne({ _id: name, owner, term }, { $set: { owner: '', until: new Date(0) } })
-    .catch((error: unknown) => {
-      log.debug({ lease: name, error: messageOf(error) }, 'lease not released');
-    });
+  const { store, name, log } = options;
+  const given = store.giveBack({ name, owner, term }).catch((error: unknown) => {
+    log.debug({ lease: name, error: messageOf(error) }, 'lease not released');
+  });
   await Promise.race([given, sleep(2000, undefined, { ref: false })]);
 }
 

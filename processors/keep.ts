@@ -2,8 +2,10 @@ import type { Collection } from 'mongodb';
 import type { ContainerView, Engine } from '../infra/engine/port.ts';
 import { messageOf } from '../infra/message-of.ts';
 import type { Logger } from '../infra/logger.ts';
-import type { BotStateDocument, LeaseDocument } from '../infra/mongo/collections.ts';
+import type { LeaseStore } from '../infra/lease-store.ts';
+import type { BotStateDocument } from '../infra/mongo/collections.ts';
 import { Grouped } from '../infra/mongo/grouped.ts';
+import { readEach } from '../infra/mongo/read-each.ts';
 import { LABEL } from '../model/labels.ts';
 import type { EnqueueData } from '../queues/data-queues.ts';
 import { isUp } from './containers.ts';
@@ -20,7 +22,7 @@ export type KeepOptions = {
   output: Keeping['output'];
   state: Pick<StateKeeper, 'save' | 'restore' | 'isSettled'>;
   states: Collection<BotStateDocument>;
-  leases: Collection<LeaseDocument>;
+  leases: LeaseStore;
   /** Names this process in leases. */
   owner: string;
   volumes: StateVolumes;
@@ -40,7 +42,7 @@ const SAVE_AGAIN_MS = 2_000;
 
 /** What is kept of a container beyond its end, put together of logs and state. */
 export function createKeeping(options: KeepOptions): Keeping {
-  const readings = new Grouped<string, BotStateDocument | undefined>((ids) => readAll(options.states, ids));
+  const readings = new Grouped<string, BotStateDocument | undefined>((ids) => readEach(options.states, ids));
   const known = (id: string): Promise<BotStateDocument | undefined> => readings.ask(id);
   return {
     output: options.output,
@@ -170,13 +172,4 @@ async function isInUse({ engine }: KeepOptions, [id, own, { signal }]: Restoring
     return isUp(other) || (own.spec.kind === 'query' && other.state === 'created');
   };
   return containers.some(counts);
-}
-
-async function readAll(
-  states: Collection<BotStateDocument>,
-  ids: readonly string[],
-): Promise<(BotStateDocument | undefined)[]> {
-  const found = await states.find({ _id: { $in: [...new Set(ids)] } }).toArray();
-  const byId = new Map(found.map((state) => [state._id, state]));
-  return ids.map((id) => byId.get(id));
 }

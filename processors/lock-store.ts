@@ -1,5 +1,6 @@
-import { MongoBulkWriteError, type Collection, type UpdateFilter } from 'mongodb';
+import type { Collection, UpdateFilter } from 'mongodb';
 import { Grouped } from '../infra/mongo/grouped.ts';
+import { updateEach, type UpdateFailure } from '../infra/mongo/update-each.ts';
 import type { BotStatus } from '../model/status.ts';
 
 export type Holder = { botId: string; token: number; owner: string };
@@ -42,7 +43,8 @@ export class LockStore {
   }
 
   async #takeAll(group: readonly Taking[]): Promise<(BotStatus | Error | undefined)[]> {
-    const failures = await this.#bulk(
+    const { failures } = await updateEach(
+      this.#statuses,
       group.map(({ botId, owner, ttlMs }) => ({
         filter: { _id: botId },
         update: takeIfFree(owner, ttlMs),
@@ -52,14 +54,20 @@ export class LockStore {
     // Written by the majority, and read from it: whoever finds the name of its own taking there has the lock.
     const found = await this.#statuses.find({ _id: { $in: group.map(({ botId }) => botId) } }).toArray();
     const byOwner = new Map(found.map((status) => [status.lock?.owner, status]));
-    return group.map(({ owner }, index) => byOwner.get(owner) ?? failures.get(index));
+    return group.map(({ owner }, index) => {
+      const failure = failures.get(index);
+      // Two first takings at once: the loser's insert is a duplicate, and it simply does not have the lock.
+      if (failure === undefined || failure.code === DUPLICATE_KEY) return byOwner.get(owner);
+      return notWritten(failure);
+    });
   }
 
   async #writeAll(group: readonly Writing[]): Promise<(boolean | Error)[]> {
-    const failures = await this.#bulk(
-      group.map(({ holder, update }) => ({ filter: heldBy(holder), update, upsert: false })),
+    const { matched, failures } = await updateEach(
+      this.#statuses,
+      group.map(({ holder, update }) => ({ filter: heldBy(holder), update })),
     );
-    if (failures.matched === group.length) return group.map(() => true);
+    if (matched === group.length) return group.map(() => true);
     // Somebody has lost the lock. The answer only counts; who it was shows in the documents: whoever takes a lock over
     // raises the token, so a document that still has ours, with our name or let go by us, has our write.
     const found = await this.#statuses
@@ -68,47 +76,15 @@ export class LockStore {
     const byId = new Map(found.map((status) => [status._id, status]));
     return group.map(({ holder, letsGo }, index) => {
       const failure = failures.get(index);
-      if (failure !== undefined) return failure;
+      if (failure !== undefined) return notWritten(failure);
       const now = byId.get(holder.botId);
       return now?.token === holder.token && (letsGo ? now.lock === null : now.lock?.owner === holder.owner);
     });
   }
-
-  /** One unordered write of all; what failed, by its index. Throws what concerns all of them. */
-  async #bulk(
-    updates: readonly { filter: object; update: StatusUpdate; upsert: boolean }[],
-  ): Promise<Failures> {
-    try {
-      const { matchedCount } = await this.#statuses.bulkWrite(
-        updates.map((updateOne) => ({
-          updateOne: updateOne,
-        })),
-        { ordered: false },
-      );
-      return new Failures(matchedCount);
-    } catch (error) {
-      if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError() !== undefined)
-        throw error;
-      const failures = new Failures(error.matchedCount);
-      for (const { index, code, errmsg } of [error.writeErrors].flat())
-        // Two first takings at once: the loser's insert is a duplicate, and it simply does not have the lock.
-        if (code !== DUPLICATE_KEY)
-          failures.set(
-            index,
-            new Error(`The status was not written: ${errmsg ?? `error ${code}`}`, { cause: error }),
-          );
-      return failures;
-    }
-  }
 }
 
-class Failures extends Map<number, Error> {
-  readonly matched: number;
-  constructor(matched: number) {
-    super();
-    this.matched = matched;
-  }
-}
+const notWritten = ({ why, cause }: UpdateFailure): Error =>
+  new Error(`The status was not written: ${why}`, { cause });
 
 function valueOf<T>(answer: T | Error): T {
   if (answer instanceof Error) throw answer;

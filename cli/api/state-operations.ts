@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../infra/message-of.ts';
 import { BucketMissing, ConditionFailed, S3Error, S3Unavailable } from '../../infra/s3/errors.ts';
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { probeConditions } from '../../infra/s3/probe.ts';
 import { NoSuchState, StateArchives } from '../../processors/state/archives.ts';
 import { BadState, StateChanged, StateTooLarge } from '../../processors/state/errors.ts';
@@ -82,7 +83,7 @@ function archivesOf({ settings, collections, s3, now, newId, log }: Connections)
     s3,
     bucket,
     limits: stateLimits(settings),
-    leases: collections.leases,
+    leases: new LeaseStore(collections.leases),
     owner: `api/${newId()}`,
     log,
     now: () => now().getTime(),

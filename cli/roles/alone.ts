@@ -1,3 +1,4 @@
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { holdLease, type HeldLease } from '../../infra/leases.ts';
 import type { Collections } from '../../infra/mongo/collections.ts';
 import type { RoleContext } from './context.ts';
@@ -21,7 +22,7 @@ export function doAlone(
 ): void {
   metrics.leases.set(lease, false);
   const standing = holdLease({
-    collection: leases,
+    store: new LeaseStore(leases),
     name: `${settings.INSTALLATION}:${lease}`,
     owner,
     signal: lifecycle.signal,

@@ -1,3 +1,4 @@
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { holdLease } from '../../infra/leases.ts';
 import { readTopology } from '../../infra/mongo/connect.ts';
 import { untilSucceeds } from '../../infra/retry.ts';
@@ -32,7 +33,7 @@ export function startHistory(context: RoleContext, connections: ApiConnections):
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   };
   const held = holdLease({
-    collection: collections.leases,
+    store: new LeaseStore(collections.leases),
     name: `${settings.INSTALLATION}:history`,
     owner,
     signal: lifecycle.signal,

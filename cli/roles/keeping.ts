@@ -1,4 +1,5 @@
 import { EngineRefused } from '../../infra/engine/errors.ts';
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { messageOf } from '../../infra/message-of.ts';
 import { pause } from '../../infra/pause.ts';
 import { probeConditions, type HonouredConditions } from '../../infra/s3/probe.ts';
@@ -52,14 +53,15 @@ export async function openKeeping(context: RoleContext, services: Services): Pro
   const conditions = remembered(() =>
     probeConditions(s3, settings.S3_STATE_BUCKET, { signal: lifecycle.signal }),
   );
-  const logs = logKeeper(context, services, conditions);
-  return { ...stateParts(context, services, { mark, conditions, logs }), logs };
+  const leases = new LeaseStore(services.collections.leases);
+  const logs = logKeeper(context, services, { conditions, leases });
+  return { ...stateParts(context, services, { mark, conditions, leases, logs }), logs };
 }
 
 function logKeeper(
   { settings, metrics, owner, log }: RoleContext,
   { engine, s3, collections, clock }: Services,
-  conditions: () => Promise<HonouredConditions>,
+  { conditions, leases }: { conditions: () => Promise<HonouredConditions>; leases: LeaseStore },
 ): () => Promise<LogKeeper> {
   const reports = new LogMetrics({ registry: metrics.registry });
   return remembered(
@@ -72,7 +74,7 @@ function logKeeper(
         ...logLimitsOf(settings),
         conditions: await conditions(),
         exclusive: exclusiveByLease({
-          collection: collections.leases,
+          leases,
           installation: settings.INSTALLATION,
           owner,
           log,
@@ -90,14 +92,16 @@ function stateParts(
   {
     mark,
     conditions,
+    leases,
     logs,
   }: {
     mark: BucketMark;
     conditions: () => Promise<HonouredConditions>;
+    leases: LeaseStore;
     logs: () => Promise<LogKeeper>;
   },
 ): Omit<KeepingParts, 'logs'> {
-  const { botState: states, bots, schedules, runs, leases } = collections;
+  const { botState: states, bots, schedules, runs } = collections;
   const bucket = settings.S3_STATE_BUCKET;
   const now = (): Date => new Date(clock.now());
   const image = heldFor(IMAGE_HELD_MS, (signal) => anyImage(engine, settings, signal));

@@ -1,7 +1,6 @@
-import type { Collection } from 'mongodb';
+import type { LeaseStore } from '../../infra/lease-store.ts';
 import { holdLease, type HeldLease } from '../../infra/leases.ts';
 import type { Logger } from '../../infra/logger.ts';
-import type { LeaseDocument } from '../../infra/mongo/collections.ts';
 
 type Held = Pick<HeldLease, 'signal' | 'throwIfLost'>;
 
@@ -13,18 +12,18 @@ export type Exclusive = <T>(id: string, signal: AbortSignal, work: (held: Held) 
  * lease lapses still arrives.
  */
 export function exclusiveByLease(options: {
-  collection: Collection<LeaseDocument>;
+  leases: LeaseStore;
   installation: string;
   owner: string;
   log: Logger;
 }): Exclusive {
-  const { collection, installation, owner, log } = options;
+  const { leases, installation, owner, log } = options;
   return async <T>(id: string, signal: AbortSignal, work: (held: Held) => Promise<T>): Promise<T> => {
     const done = new AbortController();
     const result = Promise.withResolvers<T>();
     result.promise.catch(() => undefined);
     await holdLease({
-      collection,
+      store: leases,
       name: `${installation}:log:${id}`,
       owner,
       retryEveryMs: 200,

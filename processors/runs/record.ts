@@ -1,5 +1,7 @@
-import { MongoBulkWriteError, type Collection, type Filter, type UpdateFilter } from 'mongodb';
+import type { Collection, Filter, UpdateFilter } from 'mongodb';
 import { Grouped } from '../../infra/mongo/grouped.ts';
+import { readEach } from '../../infra/mongo/read-each.ts';
+import { updateEach, type UpdateFailure } from '../../infra/mongo/update-each.ts';
 import type { Run, RunAttempt } from '../../model/runs.ts';
 
 type RunFields = Omit<Run, '_id' | 'attempts' | 'processor' | 'steps' | 'updatedAt'>;
@@ -25,6 +27,11 @@ const PASSING = new Set([
   13388, 13435, 13436,
 ]);
 
+function notWritten({ code, why, cause }: UpdateFailure): Error {
+  const Kind = PASSING.has(code) ? Error : Refusal;
+  return new Kind(`The run was not written: ${why}`, { cause });
+}
+
 const MAX_PROBLEM = 300;
 
 function withoutResult({ result: _, ...set }: RunChange['set'], { message }: Refusal): RunChange['set'] {
@@ -46,7 +53,7 @@ export class RunRecords {
   constructor(options: { runs: Collection<Run>; now: () => number }) {
     this.#runs = options.runs;
     this.#now = options.now;
-    this.#readings = new Grouped((ids) => this.#readAll(ids));
+    this.#readings = new Grouped((ids) => readEach(this.#runs, ids));
     this.#writings = new Grouped((writes) => this.#writeAll(writes));
   }
 
@@ -92,35 +99,19 @@ export class RunRecords {
     return done ? after : undefined;
   }
 
-  async #readAll(ids: readonly string[]): Promise<(Run | undefined)[]> {
-    const found = await this.#runs.find({ _id: { $in: [...new Set(ids)] } }).toArray();
-    const byId = new Map(found.map((run) => [run._id, run]));
-    return ids.map((id) => byId.get(id));
-  }
-
   async #writeAll(writes: readonly Write[]): Promise<(boolean | Error)[]> {
-    const failures = new Map<number, Error>();
-    let matched = 0;
-    try {
-      const updates = writes.map(({ filter, update }) => ({ updateOne: { filter, update } }));
-      ({ matchedCount: matched } = await this.#runs.bulkWrite(updates, { ordered: false }));
-    } catch (error) {
-      if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError() !== undefined)
-        throw error;
-      matched = error.matchedCount;
-      for (const { index, code, errmsg } of [error.writeErrors].flat()) {
-        const why = errmsg ?? 'no reason given';
-        const Kind = PASSING.has(code) ? Error : Refusal;
-        failures.set(index, new Kind(`The run was not written: ${why}`, { cause: error }));
-      }
-    }
+    const { matched, failures } = await updateEach(this.#runs, writes);
     if (matched === writes.length) return writes.map(() => true);
     // The answer only counts. Whose write was made shows in the records: each leaves its own name and number.
-    const found = await this.#readAll(writes.map(({ after }) => after._id));
+    const found = await readEach(
+      this.#runs,
+      writes.map(({ after }) => after._id),
+    );
     return writes.map(({ after }, index) => {
       const now = found[index];
       const made = now !== undefined && now.processor === after.processor && now.steps === after.steps;
-      return failures.get(index) ?? made;
+      const failure = failures.get(index);
+      return failure === undefined ? made : notWritten(failure);
     });
   }
 }

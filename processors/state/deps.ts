@@ -1,7 +1,8 @@
 import type { Collection } from 'mongodb';
 import type { Engine } from '../../infra/engine/port.ts';
 import type { Logger } from '../../infra/logger.ts';
-import type { BotStateDocument, LeaseDocument } from '../../infra/mongo/collections.ts';
+import type { LeaseStore } from '../../infra/lease-store.ts';
+import type { BotStateDocument } from '../../infra/mongo/collections.ts';
 import type { S3Client } from '../../infra/s3/client.ts';
 import type { StateLimits } from './limits.ts';
 import type { StateMetrics } from './metrics.ts';
@@ -25,7 +26,7 @@ export type StateDeps = ArchiveStore & {
   /** Rejects where the bucket is not the installation's own: an archive that is missing there was not deleted by anybody. */
   assertOurBucket: (signal: AbortSignal) => Promise<void>;
   /** Stands in where it does not. */
-  leases: Collection<LeaseDocument>;
+  leases: LeaseStore;
   /** Names this process. */
   owner: string;
   /** Unset: nothing is counted. */

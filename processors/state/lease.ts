@@ -14,7 +14,7 @@ export async function underLease<T>(
   const done = new AbortController();
   const result = Promise.withResolvers<T>();
   const holding = holdLease({
-    collection: leases,
+    store: leases,
     name,
     owner,
     signal: AbortSignal.any([signal, done.signal]),

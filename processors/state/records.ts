@@ -1,5 +1,8 @@
 import type { Collection, UpdateFilter } from 'mongodb';
 import type { BotStateDocument } from '../../infra/mongo/collections.ts';
+import { Grouped } from '../../infra/mongo/grouped.ts';
+import { readEach } from '../../infra/mongo/read-each.ts';
+import { updateEach, type OneUpdate, type UpdateFailure } from '../../infra/mongo/update-each.ts';
 import type { StateDeps } from './deps.ts';
 import { StateChanged } from './errors.ts';
 import type { StateLimits } from './limits.ts';
@@ -14,14 +17,22 @@ type Facts = Partial<Omit<BotStateDocument, '_id' | 'epoch' | 'restoring' | 'upd
 export class StateRecords {
   readonly #states: Collection<BotStateDocument>;
   readonly #now: () => number;
+  readonly #readings: Grouped<string, BotStateDocument | undefined>;
+  readonly #adoptions: Grouped<OneUpdate<BotStateDocument>, UpdateFailure | undefined>;
 
   constructor(states: Collection<BotStateDocument>, now: () => number) {
     this.#states = states;
     this.#now = now;
+    this.#readings = new Grouped((ids) => readEach(states, ids));
+    this.#adoptions = new Grouped(async (updates) => {
+      const { failures } = await updateEach(states, updates);
+      return updates.map((_update, index) => failures.get(index));
+    });
   }
 
-  async read(id: string): Promise<BotStateDocument | undefined> {
-    return (await this.#states.findOne({ _id: id })) ?? undefined;
+  /** What holds at some moment after the call; under load those of many together. */
+  read(id: string): Promise<BotStateDocument | undefined> {
+    return this.#readings.ask(id);
   }
 
   /** After a save. No-op where the volume was filled anew meanwhile. */
@@ -55,11 +66,11 @@ export class StateRecords {
       });
   }
 
-  /** The volume counts, and this archive is what the next save replaces. */
+  /** The volume counts, and this archive is what the next save replaces. Each first start does this: many go together. */
   async adopt(id: string, facts: Facts & { etag: string | null }): Promise<void> {
-    await this.#states.updateOne(
-      { _id: id },
-      {
+    const failure = await this.#adoptions.ask({
+      filter: { _id: id },
+      update: {
         $set: { ...facts, updatedAt: this.#date() },
         // What the volume held when another archive was made says nothing about this one.
         $unset: {
@@ -71,8 +82,10 @@ export class StateRecords {
           ...(facts.content === undefined ? { content: 1 } : {}),
         },
       },
-      { upsert: true },
-    );
+      upsert: true,
+    });
+    if (failure !== undefined)
+      throw new Error(`What is known of its state was not written: ${failure.why}`, { cause: failure.cause });
   }
 
   /** The platform changed the archive; null: deleted it. */

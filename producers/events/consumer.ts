@@ -1,6 +1,7 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Collection } from 'mongodb';
 import { pause } from '../../infra/pause.ts';
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { holdLease, type HeldLease } from '../../infra/leases.ts';
 import { OutageLog, type Logger } from '../../infra/logger.ts';
 import type { Collections } from '../../infra/mongo/collections.ts';
@@ -73,7 +74,7 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
       stopping = new AbortController();
       enter(stats, 'waiting-for-lease');
       running = holdLease({
-        collection: options.collections.leases,
+        store: new LeaseStore(options.collections.leases),
         name: `${options.installation}:events:${options.family.name}`,
         owner: options.owner,
         signal: stopping.signal,

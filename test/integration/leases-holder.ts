@@ -1,6 +1,7 @@
 // A process that writes to a ledger for as long as it believes in its lease: `node leases-holder.ts URI DATABASE OWNER`.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { holdLease } from '../../infra/leases.ts';
 import { createLogger } from '../../infra/logger.ts';
 import type { LeaseDocument } from '../../infra/mongo/collections.ts';
@@ -12,7 +13,7 @@ const stopping = new AbortController();
 process.once('SIGTERM', () => stopping.abort());
 
 await holdLease({
-  collection: client.db(database).collection<LeaseDocument>('leases'),
+  store: new LeaseStore(client.db(database).collection<LeaseDocument>('leases')),
   name: 'the-ledger',
   owner,
   ttlMs: 1000,

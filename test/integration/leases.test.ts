@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Collection } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { holdLease, LeaseLost, type HeldLease, type LeaseOptions } from '../../infra/leases.ts';
 import { createLogger } from '../../infra/logger.ts';
 import type { LeaseDocument } from '../../infra/mongo/collections.ts';
@@ -46,14 +48,14 @@ afterEach(async () => {
   await link.close();
 });
 
-const leases = (): LeaseOptions['collection'] => link.client.db(database).collection<LeaseDocument>('leases');
+const leases = (): Collection<LeaseDocument> => link.client.db(database).collection('leases');
 function hold(
   owner: string,
   onAcquired: LeaseOptions['onAcquired'],
   rest: Partial<LeaseOptions> = {},
 ): Promise<void> {
   const holder = holdLease({
-    collection: leases(),
+    store: new LeaseStore(leases()),
     name: 'one',
     owner,
     ttlMs: TTL_MS,

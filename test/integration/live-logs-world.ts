@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { fakeProgram, type FakeProgram } from '../../infra/engine/fake/program.ts';
 import type { ContainerKind, ContainerSpec, Engine } from '../../infra/engine/port.ts';
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { holdLease } from '../../infra/leases.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { collections, type Collections } from '../../infra/mongo/collections.ts';
@@ -50,7 +51,7 @@ export function startFollower(options: FollowerOptions): Follower {
   const registry = new Registry();
   const metrics = new LiveLogMetrics({ registry });
   const held = holdLease({
-    collection: options.collections.leases,
+    store: new LeaseStore(options.collections.leases),
     name: `${options.engine.installation}:log-follower`,
     owner: options.owner ?? 'test',
     ttlMs: 3_000,

@@ -5,6 +5,7 @@ import { collections, type Collections } from '../../infra/mongo/collections.ts'
 import { ConditionFailed, ObjectTooLarge, S3Error } from '../../infra/s3/errors.ts';
 import { probeConditions } from '../../infra/s3/probe.ts';
 import { NotKept } from '../../processors/keeping.ts';
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { exclusiveByLease } from '../../processors/logs/exclusive.ts';
 import { newBotId } from '../support/bots.ts';
 import { S3FaultProxy, type S3Fault } from '../support/s3-fault-proxy.ts';
@@ -178,7 +179,7 @@ describe('several at once', () => {
   it('also where S3 knows no conditions and a lease stands in', async () => {
     const none = { create: false, replace: false, complete: false };
     const exclusive = exclusiveByLease({
-      collection: store.leases,
+      leases: new LeaseStore(store.leases),
       installation: servers.installation,
       owner: 'test',
       log: createLogger({ level: 'silent', service: 'test' }),

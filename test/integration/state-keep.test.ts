@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerView, Engine } from '../../infra/engine/port.ts';
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { collections, type BotStateDocument, type Collections } from '../../infra/mongo/collections.ts';
 import { connectMongo } from '../../infra/mongo/connect.ts';
@@ -69,7 +70,7 @@ beforeAll(() => {
       },
     },
     states,
-    leases,
+    leases: new LeaseStore(leases),
     owner: 'test',
     volumes: new StateVolumes({ engine, states, bots, schedules, allowances, image: async () => 'image' }),
     allowances,

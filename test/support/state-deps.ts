@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Engine } from '../../infra/engine/port.ts';
+import { LeaseStore } from '../../infra/lease-store.ts';
 import { createLogger } from '../../infra/logger.ts';
 import type { Collections } from '../../infra/mongo/collections.ts';
 import type { S3Client } from '../../infra/s3/client.ts';
@@ -25,7 +26,7 @@ export function stateDeps(options: {
     bucket,
     limits: LIMITS,
     botState: all.botState,
-    leases: all.leases,
+    leases: new LeaseStore(all.leases),
     image: () => Promise.resolve(image),
     conditions: () => Promise.resolve(true),
     assertOurBucket: () => Promise.resolve(),
