@@ -16,7 +16,7 @@ import { fencesOf, firstColumnOf, sectionOf } from './support/markdown.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const program = buildProgram();
+const program = await buildProgram();
 const rows = settingRows();
 
 const LEFT_OUT = ['node_modules', '.data', '.git', 'third_party', 'gen'];

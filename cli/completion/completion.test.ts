@@ -74,8 +74,8 @@ describe('bash', () => {
   });
 });
 
-it('every shell is told every command of the program, and asks for the ids of each kind', () => {
-  const table = completionTable(buildProgram());
+it('every shell is told every command of the program, and asks for the ids of each kind', async () => {
+  const table = completionTable(await buildProgram());
   expect(table.length).toBeGreaterThan(50);
   for (const shell of SHELLS) {
     const script = completionScript(shell, table, 'ask-for');
