@@ -16,6 +16,8 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: [...excluded, 'test/{integration,conformance,e2e,chaos,browser}/**'],
+          // Some start programs, or wait by `until`, which has its own patience: what must be quick says so itself.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { until } from '../test/support/poll.ts';
 import { Liveness } from './health-liveness.ts';
 import { startHealthServer, type HealthServer } from './health-server.ts';
 import { Health } from './health.ts';
@@ -61,11 +62,11 @@ describe('the health server', () => {
     const get = await serve(health);
     expect(await get('/readyz')).toEqual({ status: 503, text: 'not ready: mongo: not probed yet' });
     health.start();
-    await vi.waitUntil(async () => (await get('/readyz')).text.includes('ECONNREFUSED'));
+    await until(async () => (await get('/readyz')).text.includes('ECONNREFUSED'));
     expect((await get('/readyz')).text).toBe('not ready: mongo: connect ECONNREFUSED mongodb://***@db:27017');
     expect((await get('/healthz')).status).toBe(200);
     up = true;
-    await vi.waitUntil(async () => (await get('/readyz')).status === 200);
+    await until(async () => (await get('/readyz')).status === 200);
   });
 
   it('answers at once although a server it needs hangs', async () => {
@@ -73,9 +74,7 @@ describe('the health server', () => {
     health.check('redis', () => new Promise(() => undefined), { timeoutMs: 20, everyMs: 10_000 });
     health.start();
     const get = await serve(health);
-    await vi.waitUntil(
-      async () => (await get('/readyz')).text === 'not ready: redis: no answer within 20 ms',
-    );
+    await until(async () => (await get('/readyz')).text === 'not ready: redis: no answer within 20 ms');
   });
 
   it('stays ready but says that it is degraded', async () => {
@@ -84,7 +83,7 @@ describe('the health server', () => {
     health.degrade('changes', 'polling, since MongoDB is no replica set');
     health.start();
     const get = await serve(health);
-    await vi.waitUntil(async () => (await get('/readyz')).text.includes('away'));
+    await until(async () => (await get('/readyz')).text.includes('away'));
     expect(await get('/readyz')).toEqual({
       status: 200,
       text: 'degraded: nats: away; changes: polling, since MongoDB is no replica set',
@@ -120,9 +119,9 @@ describe('the health server', () => {
       { everyMs: 1 },
     );
     health.start();
-    await vi.waitUntil(() => probes > 5);
+    await until(() => probes > 5);
     up = true;
-    await vi.waitUntil(() => health.ready().status === 'ok');
+    await until(() => health.ready().status === 'ok');
     expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
       's3 is away',
       's3 is back',
@@ -131,7 +130,7 @@ describe('the health server', () => {
 
   it('names port and setting when the port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
-    await vi.waitUntil(() => other.listening);
+    await until(() => other.listening);
     const port = (other.address() as { port: number }).port;
     await expect(
       startHealthServer({

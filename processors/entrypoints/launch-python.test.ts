@@ -126,9 +126,8 @@ def main(bot_id, config):
       'catching every Exception in a loop',
       `import time
 def main(bot_id, config):
-    print("ready")
     while True:
-        try: time.sleep(60)
+        try: print("ready"); time.sleep(60)
         except Exception: pass
         finally: print("cleaned up")`,
     ],
@@ -210,8 +209,7 @@ def main(bot_id, config):
     const source = `import time
 def main(bot_id, config):
     while True:
-        print("ready")
-        try: time.sleep(60)
+        try: print("ready"); time.sleep(60)
         except BaseException: pass`;
     expect(await stopBot(python(source), ['SIGTERM', 'SIGTERM'])).toMatchObject({
       code: null,
@@ -220,9 +218,11 @@ def main(bot_id, config):
   });
 
   it('ends threads that the bot left behind, with the code of main', async () => {
-    const source = `import threading, time
+    // Ready once main is over: only then is there a result.
+    const source = `import os, threading, time
 def late():
-    time.sleep(0.3); print("ready"); time.sleep(60)
+    while os.path.getsize("result.json") == 0: time.sleep(0.01)
+    print("ready"); time.sleep(60)
 def main(bot_id, config):
     threading.Thread(target=late).start()
     raise ValueError("main is over")`;

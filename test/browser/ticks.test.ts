@@ -11,6 +11,8 @@ import { startWorld, type World } from './world.ts';
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 const TICKS = 8;
+/** What all tests here take together, and more. */
+const LOOKING_MS = 180_000;
 /** How many elements of the calendar were put in, taken out or changed since this was run. */
 const COUNT_CHANGES = `
   window.changed = 0;
@@ -26,9 +28,9 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld(testServers().environment);
   const intoHourMs = Date.now() % HOUR_MS;
-  // The hour that is shown must not end while somebody looks.
-  if (HOUR_MS - intoHourMs < 60_000) await pause(HOUR_MS - intoHourMs);
-}, 200_000);
+  // The hour that is shown must not end while somebody looks, nor begin the last minute of a day before its next tick is shown.
+  if (HOUR_MS - intoHourMs < LOOKING_MS) await pause(HOUR_MS - intoHourMs);
+}, 320_000);
 afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
 });

@@ -59,11 +59,14 @@ it('a primary that steps down and is elected again leads to a look at everything
   await untilWell(world, { timeoutMs: 15_000 });
   const admin = await MongoClient.connect(own.servers.mongoUri, { directConnection: true });
   try {
-    await admin.db('admin').command({ replSetStepDown: 1, force: true });
+    await Promise.all([
+      // Listened for before: alone in its set, it may be elected again before it has answered.
+      runner.line((line) => line.includes(NEW_PRIMARY) && line.includes('Looked at every bot'), 30_000),
+      admin.db('admin').command({ replSetStepDown: 1, force: true }),
+    ]);
   } finally {
     await admin.close();
   }
-  await runner.line((line) => line.includes(NEW_PRIMARY) && line.includes('Looked at every bot'), 30_000);
   await world.collections.bots.insertOne(document(world));
   await untilWell(world, { timeoutMs: 15_000 });
 }, 90_000);

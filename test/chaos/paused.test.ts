@@ -42,6 +42,8 @@ it.each([
     }
     for (const call of ['create', 'writeArchive', 'start', 'stop', 'remove'] as const)
       await fake.engine.control.setLatency(call, 150);
+    // All stops go on at once, and none must be over before a look at the locks that takes its time.
+    if (what !== 'starts') await fake.engine.control.setLatency('remove', 400);
     if (what === 'starts')
       for (const id of ids) await bots.insertOne(botDocument(id, { filePath: world.filePath }));
     else await bots.updateMany({ id: { $in: ids } }, { $set: { 'config.enabled': false } });

@@ -65,9 +65,9 @@ const KILLS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
   },
   async 'the bot, while S3 is away'(scene) {
     const { id } = await containerOf(scene);
-    // One that said nothing yet is not started again in place: nothing of it is lost with its container.
-    await countBeyond(scene, 1 + (await counterIn(scene.world.engine, id)));
     scene.s3.cut();
+    // One of which all is saved is not started again in place: nothing of it is lost with its container. So it says more.
+    await countBeyond(scene, 1 + (await counterIn(scene.world.engine, id)));
     await killBot(scene);
     // The same container runs again, since what it said cannot be saved.
     await until(async () => (await containerOf(scene)).state === 'running', { timeoutMs: RECOVERY_MS });
@@ -80,7 +80,7 @@ const KILLS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     scene.s3.heal();
   },
   async 'its container, by force'(scene) {
-    await scene.world.engine.remove((await containerOf(scene)).id, { force: true });
+    await scene.world.engine.remove((await anyContainerOf(scene)).id, { force: true });
   },
   async 'the processor, while the bot is replaced'(scene) {
     await configure(scene, { 'config.v': Math.random() });
@@ -90,7 +90,11 @@ const KILLS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     const { world, botId } = scene;
     await configure(scene, { 'config.enabled': false });
     await statusOf(world.collections.status, botId, ({ phase }) => phase === 'stopped', RECOVERY_MS);
-    expect(await world.engine.removeVolume(stateVolumeName(world.engine.installation, botId))).toBe(true);
+    // A helper that looks at it just now keeps it for a moment.
+    await until(() => world.engine.removeVolume(stateVolumeName(world.engine.installation, botId)), {
+      timeoutMs: RECOVERY_MS,
+      what: 'the end of its volume',
+    });
     await configure(scene, { 'config.enabled': true });
   },
   async 'Redis, with all that was in it'(scene) {
@@ -104,7 +108,7 @@ const KILLS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     await running.mongo.restart();
   },
   async 'the bot and the processor, while MongoDB is away'(scene) {
-    const { id } = await containerOf(scene);
+    const { id } = await anyContainerOf(scene);
     scene.running.mongo.kill('SIGKILL');
     await scene.world.engine.stop(id, 0);
     scene.processor.kill('SIGKILL');
@@ -192,8 +196,12 @@ async function containerOf({ world, botId }: Scene): Promise<ContainerDetail> {
   return container;
 }
 
+/** One that is replaced, as a change before may still lead to, has none for a moment. */
+const anyContainerOf = (scene: Scene): Promise<ContainerDetail> =>
+  until(() => containerOf(scene), { timeoutMs: RECOVERY_MS, what: 'its container' });
+
 async function killBot(scene: Scene): Promise<void> {
-  await scene.world.engine.stop((await containerOf(scene)).id, 0);
+  await scene.world.engine.stop((await anyContainerOf(scene)).id, 0);
 }
 
 async function killProcessor(scene: Scene): Promise<void> {

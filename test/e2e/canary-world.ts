@@ -23,7 +23,8 @@ const READS: readonly DescMethod[] = API_SERVICES.flatMap((service) => service.m
   ({ input }) => !isChange(input),
 );
 
-const STREAM_MS = 1_500;
+/** Within it a stream has to tell something. */
+const STREAM_MS = 4_000;
 
 /**
  * Asks every method that reads, about each of `ids`. Gives all that was answered, refusals among it, and the methods that

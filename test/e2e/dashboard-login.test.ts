@@ -61,10 +61,14 @@ async function failedStart(botId: string): Promise<string> {
   return String(job.id);
 }
 
+/** A browser gives a page's field the focus when it first draws the page, which may be after it was loaded: keys before that are lost. */
+const isFocused = (page: Page): Promise<void> => page.locator('#token:focus').waitFor();
+
 it('lets a person in by keyboard, after a mistake that it tells', async () => {
   const { page, troubles } = await openPage(browser, { viewport: { width: 360, height: 640 } });
   await page.goto(`${url}/bots/some?tab=log`);
   expect(new URL(page.url()).pathname).toBe('/login');
+  await isFocused(page);
   await page.keyboard.type('the0_wrong');
   await page.keyboard.press('Enter');
   await page.getByRole('alert').waitFor();
@@ -74,6 +78,7 @@ it('lets a person in by keyboard, after a mistake that it tells', async () => {
   expect(await field.inputValue()).toBe('');
   // At phone width nothing is cut off.
   expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+  await isFocused(page);
   await page.keyboard.type((await dashboard.token('viewer')).text);
   await page.keyboard.press('Enter');
   await page.waitForURL(`${url}/bots/some?tab=log`);

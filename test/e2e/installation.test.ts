@@ -244,6 +244,12 @@ describe('an installation on one host', () => {
       body: JSON.stringify({ bot_id: bot, query_path: '/info' }),
     });
     expect(await asked.json()).toMatchObject({ status: 'ok' });
+    // Its event is another than the bot's, and another process takes it.
+    await until(() => call('ScheduleService/GetSchedule', { id: schedule }), {
+      timeoutMs: 60_000,
+      everyMs: 500,
+      what: 'the schedule being known',
+    });
     const change = { reason: 'tried by a test' };
     const { run } = await call<{ run: { id: string } }>('RunService/RunNow', { schedule, change });
     await until(

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createLogger } from '../../infra/logger.ts';
 import type { Phase } from '../../model/status.ts';
@@ -21,6 +20,13 @@ let recorder: { stop: () => Promise<void> };
 beforeAll(async () => {
   api = await startInProcessApi(servers.environment);
   recorder = record();
+  // What happens before it listens is on no record.
+  let phase: Phase = 'starting';
+  await until(async () => {
+    phase = phase === 'starting' ? 'running' : 'starting';
+    await pass('listening', phase);
+    return (await storyOf('listening')).length > 0;
+  });
 });
 afterAll(async () => {
   await recorder?.stop();
@@ -271,17 +277,30 @@ it('refuses positions that are none, and tells a reader who is too late so', asy
     mostItems: 3,
   });
   const signal = new AbortController();
-  const slow = service
-    .streamEvents(
-      { $typeName: 'the0.runtime.v1.StreamEventsRequest', after: '', ids: [], kinds: [], withSubject: false },
-      { signal: signal.signal } as never,
-    )
-    [Symbol.asyncIterator]();
-  await slow.next();
+  const enter = () =>
+    service
+      .streamEvents(
+        {
+          $typeName: 'the0.runtime.v1.StreamEventsRequest',
+          after: '',
+          ids: [],
+          kinds: [],
+          withSubject: false,
+        },
+        { signal: signal.signal } as never,
+      )
+      [Symbol.asyncIterator]();
+  const [slow, beside] = [enter(), enter()];
+  await Promise.all([slow.next(), beside.next()]);
   const witness = await new Follower({}).begun();
   for (let n = 0; n < 10; n += 1) await pass(`late-${n}`, 'starting');
   await until(() => witness.told.includes('late-9 phase starting'));
-  await sleep(500);
+  // Whoever reads beside him is told of the last one, or is too late himself: so much has come there by now.
+  await (async () => {
+    let step = await beside.next();
+    while (step.done !== true && step.value.event?.id !== 'late-9') step = await beside.next();
+    await beside.return?.();
+  })().catch((error: unknown) => expect(error).toMatchObject({ code: 'reader_too_slow' }));
   await expect(
     (async () => {
       for (let n = 0; n < 10; n += 1) await slow.next();

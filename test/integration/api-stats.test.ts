@@ -108,12 +108,10 @@ it('the engine is told as those see it who hold its socket', async () => {
   expect(await engine()).toMatchObject({ reachable: true, problem: '' });
   const { processes } = api.connections.collections;
   await processes.updateOne({ _id: 'processor@h:1:a' }, { $set: { problems: ['engine: no such socket'] } });
-  await until(async () => (await engine())?.reachable === false, { timeoutMs: 5_000 });
+  await until(async () => (await engine())?.reachable === false);
   expect(await engine()).toMatchObject({ problem: 'no such socket' });
   await processes.deleteOne({ _id: 'processor@h:1:a' });
-  await until(async () => (await engine())?.problem === 'no process that holds its socket is alive', {
-    timeoutMs: 5_000,
-  });
+  await until(async () => (await engine())?.problem === 'no process that holds its socket is alive');
 });
 
 it('what waits is counted with the age of the oldest, alarms of tomorrow are not', async () => {

@@ -14,7 +14,8 @@ import { until } from '../support/poll.ts';
 import { startTestRunner, type TestRunner } from '../support/runner.ts';
 import { testServers } from '../support/servers.ts';
 
-// Back-offs of minutes: whatever starts within seconds did not wait for one. No periodic look comes to anybody's help.
+// Back-offs of hours, of which chance makes seconds of hardly any: whatever starts within seconds did not wait for one. No
+// periodic look comes to anybody's help.
 const servers = testServers();
 const engine: FakeEngine = createFakeEngine({
   installation: servers.installation,
@@ -22,11 +23,17 @@ const engine: FakeEngine = createFakeEngine({
 });
 /** Bots whose containers are made as a release made them that knew no wishes for restarts. */
 const ofEarlierRelease = new Set<string>();
+/** Containers are filled once this has resolved. */
+let mayFill: Promise<void> = Promise.resolve();
 const worn: FakeEngine = {
   ...engine,
   create: ({ labels: { [LABEL.restarts]: restarts, ...labels }, ...spec }, call) => {
     const old = ofEarlierRelease.has(labels[LABEL.id] ?? '') || restarts === undefined;
     return engine.create({ ...spec, labels: old ? labels : { ...labels, [LABEL.restarts]: restarts } }, call);
+  },
+  writeArchive: async (...call) => {
+    await mayFill;
+    return engine.writeArchive(...call);
   },
 };
 let runner: TestRunner;
@@ -44,7 +51,7 @@ beforeAll(async () => {
   filePath = await uploadCode(servers, { 'main.py': 'def main(bot_id, config):\n    pass\n' });
   const { NATS_URL: _unused, ...environment } = servers.environment;
   runner = await startTestRunner({
-    environment: { ...environment, BACKOFF_FIRST: '5m', BACKOFF_MAX: '5m', RECONCILE_INTERVAL: '10m' },
+    environment: { ...environment, BACKOFF_FIRST: '24h', BACKOFF_MAX: '24h', RECONCILE_INTERVAL: '10m' },
     engine: worn,
   });
   control = new BotControl({
@@ -145,11 +152,12 @@ describe('a restart', () => {
   });
 
   it('asked for while the bot is being started is part of that start', async () => {
-    await engine.control.setLatency('writeArchive', 500);
+    const asked = Promise.withResolvers<void>();
+    mayFill = asked.promise;
     await deploy();
     await until(async () => (await engine.inspect(name()))?.state === 'created');
     await control.restart(ann('hurry'));
-    await engine.control.setLatency('writeArchive', 0);
+    asked.resolve();
     const wish = await all().restarts.findOne({ _id: botId });
     await status((s) => s.phase === 'running' && s.attemptedRestarts === wish?.count);
     const started = (await engine.control.ledger()).filter(

@@ -8,6 +8,15 @@ import { testServers } from '../support/servers.ts';
 
 const servers = testServers();
 const engine: FakeEngine = createFakeEngine({ installation: servers.installation });
+/** Containers are filled once this has resolved. */
+let mayFill: Promise<void> = Promise.resolve();
+const patient: FakeEngine = {
+  ...engine,
+  writeArchive: async (...call) => {
+    await mayFill;
+    return engine.writeArchive(...call);
+  },
+};
 let runner: TestRunner;
 let filePath: string;
 let botId: string;
@@ -24,7 +33,7 @@ beforeAll(async () => {
     'other.py': '',
   });
   const { NATS_URL: _unused, ...environment } = servers.environment;
-  runner = await startTestRunner({ environment, engine });
+  runner = await startTestRunner({ environment, engine: patient });
 });
 
 afterAll(async () => {
@@ -210,18 +219,20 @@ it('a pull that takes long holds up no other bot, and is given up when nobody wa
   expect(waiting.reason).toContain('node:20-slim');
   const other = newBotId();
   await bots().insertOne(botDocument(other, { filePath }));
-  await statusOf(runner.services.collections.status, other, (s) => s.phase === 'running', 2_000);
+  // Within a quarter of what the pull takes, as all that is waited for here.
+  await statusOf(runner.services.collections.status, other, (s) => s.phase === 'running');
   await bots().updateOne({ id: botId }, { $set: { 'config.enabled': false } });
-  await status((s) => s.phase === 'stopped', 3_000);
+  await status((s) => s.phase === 'stopped');
   await engine.control.clearFaults();
 });
 
 it('a start that is overtaken by another wish gives way to it', async () => {
-  await engine.control.setLatency('writeArchive', 400);
+  const overtaken = Promise.withResolvers<void>();
+  mayFill = overtaken.promise;
   await bots().insertOne(botDocument(botId, { filePath, config: { v: 1 } }));
   await until(() => containerOf(botId));
   await bots().updateOne({ id: botId }, { $set: { 'config.v': 2 } });
-  await engine.control.setLatency('writeArchive', 0);
+  overtaken.resolve();
   await status((s) => s.phase === 'running');
   const started = (await engine.control.ledger()).filter(
     (entry) => entry.botId === botId && entry.type === 'started',

@@ -83,8 +83,9 @@ describe('a schedule, from the command line', () => {
       lastRun: null,
       policy: { overlap: { policy: 'forbid', max: 1 } },
     });
-    const document = await all.schedules.findOne({ id: ID });
-    expect(document?.next_execution_time).toBe(Date.parse(view?.next ?? '') / 1000);
+    // Written once the status is.
+    const said = await until(async () => (await all.schedules.findOne({ id: ID }))?.next_execution_time);
+    expect(said).toBe(Date.parse(view?.next ?? '') / 1000);
     expect(await json('bots')).toEqual([]);
     const table = await cli('schedules');
     expect(table.stdout).toMatch(

@@ -63,7 +63,10 @@ describe('the trusted clock', () => {
     expect(Math.abs(reading.now - (reading.date - shiftMs))).toBeLessThan(CLOSE_MS);
     expect(Math.abs((reading.skew.mongo ?? 0) - shiftMs)).toBeLessThan(CLOSE_MS);
     expect(Math.abs((reading.skew.redis ?? 0) - shiftMs)).toBeLessThan(CLOSE_MS);
-    expect(reading.degraded).toMatch(/^this host’s clock is 3600\.0 s (ahead of|behind) that of/);
+    // To a tenth of a second, which may be the one beside it: what was measured is no closer than above.
+    expect(reading.degraded).toMatch(
+      /^this host’s clock is (3599\.9|3600\.[01]) s (ahead of|behind) that of/,
+    );
   });
 
   it('of a process that was stopped for a while is right when it wakes', async () => {

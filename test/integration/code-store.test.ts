@@ -1,5 +1,6 @@
-import { readdir } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../infra/engine/port.ts';
 import { S3Client } from '../../infra/s3/client.ts';
 import { BadArchive } from '../../processors/code/bad-archive.ts';
 import { codeLimits } from '../../processors/code/store.ts';
@@ -8,6 +9,28 @@ import { until } from '../support/poll.ts';
 import { CodeRig, NOTHING } from './code-rig.ts';
 
 const rig = new CodeRig();
+
+/** The engine, which takes the beginning of an archive, and the rest only once it is let: `halfway` resolves in between. */
+function haltingEngine(): { engine: Engine; halfway: Promise<void>; goOn: () => void } {
+  const halfway = Promise.withResolvers<void>();
+  const rest = Promise.withResolvers<void>();
+  async function* halting(tar: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of tar) {
+      yield chunk;
+      halfway.resolve();
+      await rest.promise;
+    }
+  }
+  const writeArchive: Engine['writeArchive'] = (id, path, tar, options) =>
+    rig.engine.writeArchive(
+      id,
+      path,
+      Readable.from(halting(tar as unknown as AsyncIterable<Buffer>), { objectMode: false }),
+      options,
+    );
+  const engine = Object.assign(Object.create(rig.engine) as Engine, { writeArchive });
+  return { engine, halfway: halfway.promise, goOn: rest.resolve };
+}
 
 describe('code that was never here', () => {
   it('is fetched, checked and unpacked into a volume: root’s files, plain modes, nothing else', async () => {
@@ -64,7 +87,8 @@ describe('code that was never here', () => {
 
   it('goes on for the others when one caller gives up, and stops when all have', async () => {
     const key = await rig.upload([{ name: 'main.py', data: noise(8_000_000, 9) }]);
-    const one = rig.store();
+    const { engine, halfway, goOn } = haltingEngine();
+    const one = rig.store({ engine });
     const leaving = new AbortController();
     const first = one.ensure({
       filePath: key,
@@ -74,26 +98,29 @@ describe('code that was never here', () => {
     });
     const second = one.ensure({ filePath: key, executablePaths: [], image: rig.image });
     const firstEnd = expect(first).rejects.toThrow('not wanted');
-    await until(
-      async () => (await readdir(rig.temporaryFolder)).length > 0 || (await rig.names()).volumes.length > 0,
-      { everyMs: 1 },
-    );
+    await halfway;
     leaving.abort(new Error('not wanted'));
     await firstEnd;
+    goOn();
     const code = await second;
     expect((await rig.names()).volumes).toEqual([code.volume]);
 
     const other = await rig.upload([{ name: 'main.py', data: noise(8_000_000, 10) }]);
     const all = new AbortController();
+    const halted = haltingEngine();
     const alone = expect(
-      one.ensure({ filePath: other, executablePaths: [], image: rig.image, signal: all.signal }),
+      rig
+        .store({ engine: halted.engine })
+        .ensure({ filePath: other, executablePaths: [], image: rig.image, signal: all.signal }),
     ).rejects.toThrow('nobody');
-    await until(async () => (await rig.names()).volumes.length > 1, { everyMs: 1 });
+    await halted.halfway;
+    expect((await rig.names()).volumes).toHaveLength(2);
     all.abort(new Error('nobody'));
     await alone;
     await until(
       async () => (await rig.names()).volumes.length === 1 && (await rig.names()).containers.length === 0,
     );
+    halted.goOn();
   });
 });
 

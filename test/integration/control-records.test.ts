@@ -16,7 +16,9 @@ import { operator, scheduleWorld, type ScheduleWorld } from './schedules-world.t
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const ann = { who: 'ann@desk', why: 'month end' };
-const midnight = (daysAgo: number): Date => new Date(Math.floor(Date.now() / DAY) * DAY - daysAgo * DAY);
+// One day for all that follows, should it end meanwhile.
+const today = Math.floor(Date.now() / DAY) * DAY;
+const midnight = (daysAgo: number): Date => new Date(today - daysAgo * DAY);
 let world: ScheduleWorld;
 let control: ScheduleControl;
 let scheduleId: string;

@@ -106,7 +106,8 @@ describe('a seat', () => {
     let asked = 0;
     const counted = {
       eval: (...args: Parameters<Redis['eval']>) => {
-        asked += 1;
+        // By its keys: seats are renewed now and then beside it, by one key, however many starts there are.
+        if (args[1] === 3) asked += 1;
         return redis.eval(...args);
       },
       zrem: (...args: Parameters<Redis['zrem']>) => redis.zrem(...args),

@@ -28,6 +28,8 @@ const engine: FakeEngine = createFakeEngine({
 let runner: TestRunner;
 let filePath: string;
 let botId: string;
+/** What is written into containers waits for it. */
+let writing: Promise<void> | undefined;
 
 const all = () => runner.services.collections;
 const deps = (over: Partial<ExplainDeps> = {}): ExplainDeps => {
@@ -55,6 +57,11 @@ const step = ({ steps }: Explanation, kind: string): string =>
 beforeAll(async () => {
   filePath = await uploadCode(servers, { 'main.py': 'def main(bot_id, config):\n    pass\n' });
   const { NATS_URL: _unused, ...environment } = servers.environment;
+  const write = engine.writeArchive.bind(engine);
+  engine.writeArchive = async (...args) => {
+    await writing;
+    return write(...args);
+  };
   runner = await startTestRunner({
     environment: { ...environment, BACKOFF_FIRST: '5m', BACKOFF_MAX: '5m' },
     engine,
@@ -114,14 +121,14 @@ describe('explain', () => {
   });
 
   it('of one that waits for a slow image: the job that is active, and the processor that is at it', async () => {
-    await engine.control.setLatency('writeArchive', 1_500);
+    const slow = Promise.withResolvers<void>();
+    writing = slow.promise;
     await all().bots.insertOne(botDocument(botId, { filePath }));
     const found = await until(async () => {
       const now = await told();
       // The job is active a moment before its processor has the bot.
       return step(now, 'job').includes('is being worked on') && step(now, 'lock') !== '' ? now : undefined;
-    });
-    await engine.control.setLatency('writeArchive', 0);
+    }).finally(slow.resolve);
     expect(found.health).toBe('waiting');
     expect(step(found, 'lock')).toContain(`${runner.context.owner} is at it`);
     await status((s) => s.phase === 'running');

@@ -6,6 +6,7 @@ import { LABEL } from '../../model/labels.ts';
 import { stateVolumeName } from '../../model/names.ts';
 import { EngineSweep } from '../../processors/gc/engine-sweep.ts';
 import { createSweepWorker } from '../../processors/gc/sweep-worker.ts';
+import { DataQueues } from '../../queues/data-queues.ts';
 import { testKeeping } from '../support/keeping.ts';
 import type { GcReport } from '../../cli/gc/sweep-once.ts';
 import { CliProcess, runCli, type Outcome } from '../support/cli.ts';
@@ -30,8 +31,11 @@ async function leaveDeleted(...ids: string[]): Promise<void> {
   }
 }
 
-/** Sweeps this engine when it is asked to. */
-function sweepingProcessor({ collections, servers, log, now }: GcWorld, engine: Engine): AsyncDisposable {
+/** Sweeps this engine when it is asked to; `gc` finds it there. */
+async function sweepingProcessor(
+  { collections, servers, log, now }: GcWorld,
+  engine: Engine,
+): Promise<AsyncDisposable> {
   const onError = (): void => undefined;
   const connection = connectRedis(servers.redisUrl, { role: 'worker', onError });
   const code = { collectUnused: async () => ({ unused: [], leftBehind: [], helpers: [] }) };
@@ -47,6 +51,15 @@ function sweepingProcessor({ collections, servers, log, now }: GcWorld, engine: 
   const onOutcome = (): void => undefined;
   const worker = createSweepWorker({ sweep, installation, connection, log, onOutcome, onError });
   worker.start();
+  const asking = connectRedis(servers.redisUrl, { role: 'producer', onError });
+  await until(() => asking.status === 'ready', { what: 'Redis' });
+  const queues = new DataQueues({ connection: asking, installation, onError });
+  // Redis knows it only once its connection has told its name.
+  await until(async () => (await queues.byName['engine-sweep'].getWorkersCount()) > 0, {
+    what: 'the processor',
+  });
+  await queues.close();
+  asking.disconnect();
   return {
     async [Symbol.asyncDispose]() {
       await worker.stop(5_000);
@@ -104,7 +117,7 @@ describe('gc', () => {
       await world.deleted(id, 25 * HOUR_MS);
     }
     const left = async (): Promise<number> => (await engine.listVolumes()).length;
-    await using _processor = sweepingProcessor(world, engine);
+    await using _processor = await sweepingProcessor(world, engine);
     const told = await gc(['--dry-run']);
     expect(told.stdout).toMatch(/^Object storage: nothing would go$/m);
     expect(told.stdout).toMatch(/^Engine: 11 volume would go$/m);

@@ -236,10 +236,11 @@ it('a process that goes out of service gives its jobs back at once', async () =>
 it('a loop that breaks is told of in readiness, and begins anew', async () => {
   const run = vi.spyOn(Worker.prototype, 'run').mockRejectedValueOnce(new Error('no such command'));
   const worker = work(async () => ({ kind: 'done', outcome: 'succeeded', reason: '' }));
-  const { id } = await add();
+  // Before anything else is waited for: it begins anew a second later.
   await until(() => worker.problem);
   expect(worker.problem).toBe('no jobs are taken: no such command');
   expect(lines).toMatchObject([{ level: 'error', queue: 'scheduled-run' }]);
+  const { id } = await add();
   await until(async () => (await stateOf(id)) === 'completed');
   expect(worker.problem).toBeUndefined();
   run.mockRestore();

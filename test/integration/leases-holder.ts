@@ -1,4 +1,4 @@
-// A process that writes to a ledger for as long as it believes in its lease: `node leases-holder.ts URI DATABASE OWNER`.
+// A process that writes to a ledger for as long as it believes in its lease: `node leases-holder.ts URI DATABASE OWNER TTL_MS`.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { LeaseStore } from '../../infra/lease-store.ts';
@@ -6,7 +6,7 @@ import { holdLease } from '../../infra/leases.ts';
 import { createLogger } from '../../infra/logger.ts';
 import type { LeaseDocument } from '../../infra/mongo/collections.ts';
 
-const [uri = '', database = '', owner = ''] = process.argv.slice(2);
+const [uri = '', database = '', owner = '', ttlMs = ''] = process.argv.slice(2);
 const client = new MongoClient(uri);
 const ledger = client.db(database).collection('ledger');
 const stopping = new AbortController();
@@ -16,7 +16,7 @@ await holdLease({
   store: new LeaseStore(client.db(database).collection<LeaseDocument>('leases')),
   name: 'the-ledger',
   owner,
-  ttlMs: 1000,
+  ttlMs: Number(ttlMs),
   renewEveryMs: 300,
   retryEveryMs: 100,
   signal: stopping.signal,

@@ -108,7 +108,10 @@ module.exports.main = async () => {
       while :; do n=$((n + 1)); echo $n; sleep 0.02; done`);
     for (let time = 0; time < 3; time++) {
       const before = heard.lines().length;
-      await until(() => heard.lines().length > before + 10, { timeoutMs: 20_000 });
+      // Not by lines alone, of which ten may still be on their way from the time before: stopped before it set its trap and
+      // said hello, it would end without.
+      const begun = (): boolean => heard.lines().filter((line) => line === 'hello').length > time;
+      await until(() => begun() && heard.lines().length > before + 10, { timeoutMs: 20_000 });
       await engine.stop(id, 10_000);
       if (time < 2) await engine.start(id);
     }

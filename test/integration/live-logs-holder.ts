@@ -11,4 +11,5 @@ startFollower({
   collections: collections(mongo.client, { bots: `${runtime}_b`, schedules: `${runtime}_s`, runtime }),
   nats: openNats(natsUrl),
   owner: 'child',
+  ttlMs: 3_000,
 });

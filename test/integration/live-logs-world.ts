@@ -39,6 +39,8 @@ export type FollowerOptions = {
   rateKb?: number;
   policy?: FlushPolicy;
   owner?: string;
+  /** After a kill the next one waits for so long; a renewal that takes as long costs the lease, and is marked in the output. */
+  ttlMs?: number;
   listEveryMs?: number;
   /** Redis takes nothing while this answers true. */
   refuse?: () => boolean;
@@ -54,7 +56,7 @@ export function startFollower(options: FollowerOptions): Follower {
     store: new LeaseStore(options.collections.leases),
     name: `${options.engine.installation}:log-follower`,
     owner: options.owner ?? 'test',
-    ttlMs: 3_000,
+    ttlMs: options.ttlMs ?? 15_000,
     renewEveryMs: 700,
     retryEveryMs: 100,
     signal: stopping.signal,

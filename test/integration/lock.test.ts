@@ -30,9 +30,12 @@ async function held(owner: string, monotonicMs?: () => number): Promise<BotLock>
   return lock;
 }
 
-/** As if the holder had died: nothing renews, and its time is over. */
-async function lapse(): Promise<void> {
-  await statuses.updateOne({ _id: botId }, { $set: { 'lock.until': new Date(0) } });
+/** The next holder, as if the one before had died. That one still renews: where it was quicker, its time is over again. */
+async function heldAfterLapse(owner: string): Promise<BotLock> {
+  return until(async () => {
+    await statuses.updateOne({ _id: botId }, { $set: { 'lock.until': new Date(0) } });
+    return acquire(owner);
+  });
 }
 
 describe('BotLock', () => {
@@ -62,8 +65,7 @@ describe('BotLock', () => {
 
   it('passes on when its holder died, with a higher token, and the old holder can write nothing any more', async () => {
     const dead = await held('dead');
-    await lapse();
-    const next = await held('next');
+    const next = await heldAfterLapse('next');
     expect(next.token).toBeGreaterThan(dead.token);
     await expect(dead.update({ set: { reason: 'I am still here' } })).rejects.toThrow(LockLost);
     expect(() => dead.assertHeld()).toThrow(LockLost);
@@ -74,8 +76,7 @@ describe('BotLock', () => {
 
   it('release by a holder that lost it takes it from nobody', async () => {
     const dead = await held('dead');
-    await lapse();
-    const next = await held('next');
+    const next = await heldAfterLapse('next');
     await expect(dead.release()).rejects.toThrow(LockLost);
     await next.confirm();
     await next.release();

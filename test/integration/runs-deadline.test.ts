@@ -169,7 +169,9 @@ describe('a run whose container is stuck in its removal', () => {
   });
 
   it('has failed at its deadline', async () => {
-    const { runId } = await abandoned({ timeout: '1s' });
+    const { runId } = await abandoned();
+    // Set only now: one that passed before the first handler waits would have it stop the run, and never get there.
+    await set(runId, { deadline: new Date(world.services.clock.now() + 1_000) });
     void executeRun(stuck(), { runId, cause: 'test' }, leaving.signal);
     const run = await world.untilRun(runId, ({ state }) => state === 'failed', 5_000);
     expect(run.reason).toMatch(/^Its container is being removed/);

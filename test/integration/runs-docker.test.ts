@@ -101,9 +101,10 @@ it(
 it(
   'a real run is stopped at its deadline, and killed where it does not heed that',
   async () => {
+    // Counted from before the container starts: by then Python has to be up, and the bot has to have set its handler.
     const [polite, stubborn] = await Promise.all([
-      world.schedule({ mode: 'sleep', timeout: '2s' }).then((id) => world.run(id)),
-      world.schedule({ mode: 'stubborn', timeout: '2s' }).then((id) => world.run(id)),
+      world.schedule({ mode: 'sleep', timeout: '8s' }).then((id) => world.run(id)),
+      world.schedule({ mode: 'stubborn', timeout: '8s' }).then((id) => world.run(id)),
     ]);
     const ended = await world.untilRun(polite, ({ open }) => open === undefined, SLOW_MS);
     expect(ended).toMatchObject({ state: 'timed-out', exitCode: 0 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findOverlaps } from '../../infra/engine/fake/index.ts';
 import { runContainerName } from '../../model/names.ts';
+import type { Run } from '../../model/runs.ts';
 import { servedEngine, type ServedEngine } from '../support/chaos-servers.ts';
 import { openWorld, type Child, type World } from '../support/chaos-world.ts';
 import { until } from '../support/poll.ts';
@@ -37,14 +38,26 @@ it('a processor killed with -9 loses only the watch: the next one finds the run 
   );
   await Promise.all(runIds.map((runId) => world.untilUp(runId)));
 
-  const killedAtMs = performance.now();
-  first.kill('SIGKILL');
-  const successor = await children.spawn('processor');
-  second.kill('SIGKILL');
-  await Promise.all(
-    before.map(({ _id, processor }) => world.untilRun(_id, (run) => run.processor !== processor)),
-  );
-  expect(performance.now() - killedAtMs).toBeLessThan(10_000);
+  const isOf = ({ processor = '' }: Run, child: Child): boolean => processor.includes(`:${child.pid}:`);
+  expect(before.filter((run) => isOf(run, first) || isOf(run, second))).toHaveLength(runIds.length);
+  // Timed for each from its own end: how long another process takes to start is no part of it.
+  const succeededWithinMs = async (killed: Child): Promise<number> => {
+    const runs = await Promise.all(runIds.map((runId) => world.record(runId)));
+    const killedAtMs = performance.now();
+    killed.kill('SIGKILL');
+    await Promise.all(
+      runs
+        .filter((run) => isOf(run, killed))
+        .map(({ _id, processor }) => world.untilRun(_id, (run) => run.processor !== processor)),
+    );
+    return performance.now() - killedAtMs;
+  };
+  const [successor, afterFirstMs] = await Promise.all([
+    children.spawn('processor'),
+    succeededWithinMs(first),
+  ]);
+  expect(afterFirstMs).toBeLessThan(10_000);
+  expect(await succeededWithinMs(second)).toBeLessThan(10_000);
 
   for (const runId of runIds)
     await fake.engine.control.exit(runContainerName(servers.installation, runId), 0);
@@ -59,4 +72,4 @@ it('a processor killed with -9 loses only the watch: the next one finds the run 
   await until(async () => (await world.services.collections.runs.countDocuments({ open: true })) === 0);
   await until(async () => (await fake.engine.list()).length === 0);
   successor.kill('SIGTERM');
-}, 60_000);
+}, 120_000);

@@ -187,7 +187,7 @@ it('a run that is cancelled between two attempts has none any more', async () =>
   await cancel(runId);
   // As whoever cancels a run does: it waits out its delay otherwise.
   await world.services.scheduleQueues.addRuns([{ runId, cause: 'cancelled' }]);
-  const run = await world.untilRun(runId, ({ state }) => state === 'cancelled', 3_000);
+  const run = await world.untilRun(runId, ({ state }) => state === 'cancelled');
   expect(run).toMatchObject({
     reason: 'Cancelled by ann (enough) before attempt 2.',
     attempt: 1,
@@ -215,7 +215,7 @@ it('hundreds of short runs of many schedules, some doubled on the queue, run onc
       async () =>
         (await own.services.collections.runs.countDocuments({ _id: { $in: runs }, state: 'succeeded' })) ===
         runs.length,
-      { timeoutMs: 25_000, what: 'all runs succeeding' },
+      { timeoutMs: 50_000, what: 'all runs succeeding' },
     );
     const ledger = await fake.control.ledger();
     for (const scheduleId of schedules) {

@@ -173,8 +173,7 @@ describe('a run on record as running', () => {
     await engine.control.setUnavailable(true);
     const away = world.deps();
     const second = drive(away, runId);
-    await sleep(500);
-    expect(away.engineOutage.isOut).toBe(true);
+    await until(() => away.engineOutage.isOut);
     expect((await world.record(runId)).state).toBe('running');
 
     const other = world.deps({ engine: createFakeEngine({ installation: servers.installation }) });

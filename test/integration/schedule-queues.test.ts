@@ -1,5 +1,5 @@
 import { alarmTime } from '../../queues/alarm-time.ts';
-import { DelayedError, Worker } from 'bullmq';
+import { DelayedError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -38,10 +38,10 @@ afterAll(async () => {
 
 function work(
   queue: 'schedule-tick' | 'scheduled-run',
-  handle: (data: { scheduleId: string; runId: string; cause: string }) => Promise<void>,
+  handle: (data: { scheduleId: string; runId: string; cause: string }, job: Job) => Promise<void>,
   concurrency = 1,
-): void {
-  const worker = new Worker(queue, async (job) => handle(job.data as never), {
+): Worker {
+  const worker = new Worker(queue, async (job) => handle(job.data as never, job), {
     connection: connectRedis(servers.redisUrl, { role: 'worker', onError: ignore }),
     prefix: queuePrefix(servers.installation),
     settings: repeatSettings(),
@@ -49,21 +49,27 @@ function work(
   });
   worker.on('error', ignore);
   workers.push(worker);
+  return worker;
 }
 
 describe('alarms', () => {
   it('ring at every nominal time of their timing, one job at a time, and leave nothing behind', async () => {
     const scheduleId = newBotId();
-    const rang: number[] = [];
-    work('schedule-tick', async (data) => {
+    const rang: { forMs: number; lateMs: number }[] = [];
+    const worker = work('schedule-tick', async (data, job) => {
       expect(data).toEqual({ scheduleId, cause: 'alarm' });
-      rang.push(Date.now());
+      const forMs = Number(job.id?.split(':').at(-1));
+      rang.push({ forMs, lateMs: Date.now() - forMs });
     });
+    await worker.waitUntilReady();
     expect(await queues.setAlarm(scheduleId, EVERY_SECOND)).toBe(true);
     await until(() => rang.length >= 3);
     // They ring a moment ahead of the second that they are for.
-    const late = rang.map((at) => (at + 25) % 1000);
-    expect(Math.max(...late)).toBeLessThan(300);
+    expect(rang.map(({ forMs }) => (forMs + 25) % 1000)).toEqual(rang.map(() => 0));
+    const late = rang.map(({ lateMs }) => lateMs);
+    expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
+    // Not each of them: a machine that is busy with other things for a moment delays the one of that moment.
+    expect(Math.min(...late)).toBeLessThan(300);
     await queues.removeAlarm(scheduleId);
     expect(await queues.ticks.getJobCounts('completed', 'delayed', 'waiting', 'failed')).toEqual({
       completed: 0,
@@ -277,16 +283,16 @@ describe('the age of delayed jobs', () => {
   it('is counted from the moment at which the first of them was to be taken', async () => {
     let atMs = Date.now();
     const registry = new Registry();
-    new QueueMetrics({ registry, queues: queues.byName, now: () => atMs, cacheMs: 0 });
+    new QueueMetrics({ registry, queues: queues.byName, now: () => atMs, cacheMs: 0, timeoutMs: 20_000 });
     const age = async (queue: string): Promise<number> => {
       const text = await registry.metrics();
       const line = new RegExp(`oldest_age_seconds\\{queue="${queue}",state="delayed"\\} (\\S+)`);
       return Number(line.exec(text)?.[1]);
     };
     expect(await age('schedule-tick')).toBe(0);
-    const [scheduleId, addedMs] = [newBotId(), Date.now()];
-    await queues.setAlarm(scheduleId, YEARLY);
+    await queues.setAlarm(newBotId(), YEARLY);
     await queues.addRuns([{ runId: 'a@1', cause: 'jitter', delayMs: 60_000 }]);
+    const addedMs = (await queues.runs.getJobs(['delayed']))[0]?.timestamp ?? NaN;
     atMs = addedMs + 59_000;
     expect(await age('schedule-tick')).toBe(0);
     expect(await age('scheduled-run')).toBe(0);

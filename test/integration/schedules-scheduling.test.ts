@@ -72,6 +72,8 @@ describe('Scheduling', () => {
 
     await world.collections.schedules.deleteOne({ id });
     await until(async () => (await phaseOf(id)) === undefined);
+    // The alarm goes right after the status.
+    await until(async () => (await world.alarm(id)) === undefined);
     expect([...(await world.queues.alarms()).keys()]).toEqual([other]);
   });
 
@@ -110,6 +112,7 @@ describe('Scheduling', () => {
     await run({ polling: true });
     const id = await world.create();
     await until(async () => (await phaseOf(id)) === 'active');
-    expect(await world.alarm(id)).toBe(newYearAlarm());
+    // The alarm is set right after the status.
+    await until(async () => (await world.alarm(id)) === newYearAlarm());
   });
 });

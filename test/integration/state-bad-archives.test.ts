@@ -8,6 +8,7 @@ import type { S3Client } from '../../infra/s3/client.ts';
 import { S3Unavailable } from '../../infra/s3/errors.ts';
 import { StartProblem } from '../../processors/errors.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
+import { until } from '../support/poll.ts';
 import { tarGz } from '../support/state-archives.ts';
 import { StateWorld } from './state-world.ts';
 
@@ -199,7 +200,8 @@ describe('an S3 that fails', () => {
     const silent = world.keeperWith({ s3 });
     expect(await problemOf(world.restore('silent', silent))).toMatchObject({ code: 'state_unavailable' });
     proxy.heal();
-    await world.restore('silent', silent);
+    // Half a second is little for a busy machine: one more try may be due.
+    await until(() => world.restore('silent', silent).then(() => true));
     const nowhere = world.keeperWith({ bucket: `${world.bucket}-none` });
     const missing = await problemOf(world.restore('nowhere', nowhere));
     expect(missing).toMatchObject({ code: 'state_unavailable', retryable: true });

@@ -46,7 +46,8 @@ export async function openHooksWorld(): Promise<HooksWorld> {
     keeping,
     owner: 'hooks',
     policy: {
-      backoff: { firstMs: 1_000, maxMs: 300_000 },
+      // Over for no pass but a `later` one, however slow the machine.
+      backoff: { firstMs: 60_000, maxMs: 300_000 },
       stableAfterMs: 600_000,
       stopGraceMs: 500,
       lastOutputLines: 10,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { StartProblem } from '../../processors/errors.ts';
+import { until } from '../support/poll.ts';
 import { openHooksWorld, type HooksWorld } from './state-hooks-world.ts';
 
 let world: HooksWorld;
@@ -188,13 +189,18 @@ describe('state', () => {
   it('that takes long to get is waited for by a processor that drains: the starts it began are finished', async () => {
     const slow = await Promise.all(Array.from({ length: 4 }, () => world.bot()));
     const storage = Promise.withResolvers<undefined>();
+    const asking = new Set<string>();
     world.keeping.onCall = async (call) => {
-      if (slow.some((id) => call === `restore ${id}`)) await storage.promise;
+      if (slow.every((id) => call !== `restore ${id}`)) return;
+      asking.add(call);
+      await storage.promise;
     };
     const draining = new AbortController();
     const begun = slow.map((id) => world.pass(id, draining.signal));
     // It gets in once a place is lent.
     expect(await world.pass(await world.bot())).toMatchObject({ kind: 'settled', phase: 'running' });
+    // It may have overtaken one of them, which would be handed back rather than finished.
+    await until(() => asking.size === slow.length);
     draining.abort(new Error('draining'));
     storage.resolve(undefined);
     for (const outcome of await Promise.all(begun))

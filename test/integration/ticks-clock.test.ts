@@ -111,9 +111,11 @@ describe('no tick is lost, doubled or early', () => {
     ['while the handler’s Date is a little ahead, so that alarms ring too early', 400],
   ])('%s, and ticks are in time', async (_title, shiftMs) => {
     await startHandler(shiftMs);
+    // What came up while its process was being started could not be in time.
+    const readyAt = new Date();
     await sleep(3_500);
     await expectLedger();
-    const lateMs = (await world.collections.runs.find().toArray()).map(
+    const lateMs = (await world.collections.runs.find({ nominal: { $gt: readyAt } }).toArray()).map(
       ({ nominal, createdAt }) => createdAt.getTime() - nominal.getTime(),
     );
     lateMs.sort((a, b) => a - b);

@@ -91,9 +91,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       child.kill('SIGCONT');
       await endProcess(child, 1_000);
     });
-    const first = await child.line((line) => line.includes('"health":'), timeoutMs);
+    // Listened for from the start, both: they may come as one piece of output.
+    const [first] = await Promise.all([
+      child.line((line) => line.includes('"health":'), timeoutMs),
+      child.line((line) => line.includes('"msg":"ready"'), 2 * timeoutMs),
+    ]);
     const { health } = JSON.parse(first) as { health: string };
-    await child.line((line) => line.includes('"msg":"ready"'), timeoutMs);
     const readyz = async (): Promise<{ code: number; text: string }> => {
       const answer = await fetch(`${health}/readyz`);
       return { code: answer.status, text: await answer.text() };

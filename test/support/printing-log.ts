@@ -17,6 +17,7 @@ export class PrintingBots implements AsyncDisposable {
   readonly #bucket: string;
   readonly #pending = new Map<string, Buffer[]>();
   readonly #saved = new Map<string, Buffer>();
+  readonly #saving = new Map<string, Promise<void>>();
   #worker: AsyncDisposable | undefined;
 
   private constructor(s3: S3Client, nats: NatsConnection, bucket: string) {
@@ -53,7 +54,18 @@ export class PrintingBots implements AsyncDisposable {
     this.#pending.set(id, [...(this.#pending.get(id) ?? []), ...stored]);
   }
 
-  async save(id: string): Promise<void> {
+  /**
+   * Resolves once all that is kept by now is stored. One at a time, as a processor does it: of two at once the older could be
+   * written last, and one that finds nothing left to save would not wait for the other's.
+   */
+  save(id: string): Promise<void> {
+    const before = this.#saving.get(id) ?? Promise.resolve();
+    const saving = before.catch(() => undefined).then(() => this.#save(id));
+    this.#saving.set(id, saving);
+    return saving;
+  }
+
+  async #save(id: string): Promise<void> {
     const more = this.#pending.get(id) ?? [];
     if (more.length === 0) return;
     this.#pending.set(id, []);

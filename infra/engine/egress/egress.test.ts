@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SpecRefused } from '../errors.ts';
-import { checkEgress, installEgress, type EgressHost } from './filter.ts';
+import { checkEgress, installEgress, removeEgress, type EgressHost } from './filter.ts';
 import { egressGate } from './gate.ts';
 import { IptablesError, type Iptables } from './iptables.ts';
 import { canonicalCidr, planClosedRules, planEgressRules, REFUSED_RANGES, resolversOf } from './plan.ts';
@@ -117,6 +117,31 @@ describe('two sets of rules', () => {
     expect(chains.get('INPUT')?.at(-1)).toBe('-A INPUT -j ACCEPT');
     expect(chains.get('INPUT')).toHaveLength(3);
   });
+
+  it('are put first and removed without taking the rules of who puts his before them meanwhile', async () => {
+    const { chains, host } = tables();
+    await installEgress(bots, host);
+    const input = chains.get('INPUT') ?? [];
+    const [jump = ''] = input;
+    const theirs = ['-A INPUT -i their0 -j THEIRS', '-A INPUT -i their1 -j THEIRS'];
+    // Once what there is has been looked at.
+    const meanwhile: EgressHost = {
+      ...host,
+      run: async (program, args, stdin) => {
+        const answer = (await host.run?.(program, args, stdin)) ?? '';
+        if (args.join(' ') === '-S INPUT' && !input.includes('-A INPUT -i their0 -j THEIRS'))
+          input.unshift(...theirs);
+        return answer;
+      },
+    };
+    input.unshift('-A INPUT -j ACCEPT', jump);
+    expect(await installEgress(bots, meanwhile)).toEqual({ filtered: true });
+    expect(input).toEqual([jump, ...theirs, '-A INPUT -j ACCEPT']);
+
+    input.splice(0, input.length, jump, '-A INPUT -j ACCEPT', jump);
+    await removeEgress(bots, meanwhile);
+    expect(input).toEqual([...theirs, '-A INPUT -j ACCEPT']);
+  });
 });
 
 /** Tables in memory. */
@@ -125,18 +150,24 @@ function tables(): { chains: Map<string, string[]>; host: EgressHost } {
     ['DOCKER-USER', []],
     ['INPUT', []],
   ]);
-  const run: Iptables = (program, [verb, name = '', at, ...rule], stdin = '') => {
+  const line = (text: string): void => {
+    const [verb = '', name = '', ...rule] = text.split(' ');
     const chain = chains.get(name) ?? [];
-    if (program === 'iptables-restore') {
-      const lines = stdin.split('\n');
-      chains.set(
-        /^:(\S+)/m.exec(stdin)?.[1] ?? '',
-        lines.filter((line) => line.startsWith('-A ')),
-      );
-    } else if (verb === '-I') chain.splice(Number(at) - 1, 0, `-A ${name} ${rule.join(' ')}`);
-    else if (verb === '-D') chain.splice(Number(at) - 1, 1);
-    else if (!chains.has(name)) return Promise.reject(new IptablesError('no such chain', 1));
-    return Promise.resolve([`-N ${name}`, ...chain].join('\n'));
+    if (verb.startsWith(':')) chains.set(verb.slice(1), []);
+    else if (verb === '-A') chain.push(text);
+    else if (verb === '-I') chain.splice(Number(rule[0]) - 1, 0, `-A ${name} ${rule.slice(1).join(' ')}`);
+    else if (verb === '-D' && chain.includes(`-A ${name} ${rule.join(' ')}`))
+      chain.splice(chain.indexOf(`-A ${name} ${rule.join(' ')}`), 1);
+    else if (verb === '-D') throw new IptablesError('no such rule', 1);
+    else if (verb === '-F') chain.splice(0);
+    else if (verb === '-X') chains.delete(name);
+  };
+  const run: Iptables = (program, args, stdin = '') => {
+    const [verb, name = ''] = args;
+    if (program === 'iptables-restore') for (const text of stdin.split('\n')) line(text);
+    else if (verb === '-S' && !chains.has(name)) return Promise.reject(new IptablesError('no such chain', 1));
+    else line(args.join(' '));
+    return Promise.resolve([`-N ${name}`, ...(chains.get(name) ?? [])].join('\n'));
   };
   return { chains, host: { run, isRoot: () => true, hasInterface: () => true } };
 }

@@ -63,19 +63,38 @@ export async function removeEgress(plan: EgressPlan, host: EgressHost = {}): Pro
   const run = host.run ?? runIptables;
   for (const chain of plan.chains) {
     for (const from of [chain.from, chain.orElse ?? chain.from])
-      await dropJumps(run, from, jumpRule(from, plan.bridge, chain.name), 0);
+      await dropJumps(run, from, plan.bridge, chain);
     if ((await rulesOf(run, chain.name)) === undefined) continue;
     await run('iptables', ['-F', chain.name]);
     await run('iptables', ['-X', chain.name]);
   }
 }
 
+/** Others who install the same rules may be quicker, so often at most. */
+const JUMP_TRIES = 5;
+
+/**
+ * One jump, and before all others. Where it is not so, all there are go and one comes, in one transaction: never by their
+ * numbers, which move whenever somebody else puts a rule before them, so that a rule of his would go.
+ */
 async function putJumpFirst(run: Iptables, bridge: string, chain: EgressChain): Promise<void> {
   const from = await parentOf(run, chain);
   const jump = jumpRule(from, bridge, chain.name);
-  if (!isAhead(await rulesOf(run, from), jump))
-    await run('iptables', ['-I', from, '1', '-i', bridge, '-j', chain.name]);
-  await dropJumps(run, from, jump, 1);
+  for (let tries = 1; ; tries += 1) {
+    const rules = (await rulesOf(run, from)) ?? [];
+    const there = rules.filter((rule) => rule === jump);
+    if (there.length === 1 && isAhead(rules, jump)) return;
+    const lines = [...there.map(() => `-D ${from}`), `-I ${from} 1`].map(
+      (verb) => `${verb} -i ${bridge} -j ${chain.name}\n`,
+    );
+    try {
+      await run('iptables-restore', ['--noflush'], `*filter\n${lines.join('')}COMMIT\n`);
+    } catch (error) {
+      // Somebody has taken one of them away meanwhile, perhaps: then nothing of it was done.
+      if (tries === JUMP_TRIES) throw error;
+    }
+    if (tries === JUMP_TRIES) return;
+  }
 }
 
 const OUR_JUMP = /^-A \S+ -i \S+ -j THE0-Q?(?:FWD|HOST)-[0-9a-f]{8}$/;
@@ -86,13 +105,11 @@ function isAhead(rules: readonly string[] | undefined, jump: string): boolean {
   return at >= 0 && rules?.slice(0, at).every((rule) => OUR_JUMP.test(rule)) === true;
 }
 
-/** Deletes the jumps beyond the first `keep`, the last one first, so that numbers stay right. */
-async function dropJumps(run: Iptables, from: string, jump: string, keep: number): Promise<void> {
-  const positions = ((await rulesOf(run, from)) ?? []).flatMap((rule, index) =>
-    rule === jump ? [index + 1] : [],
-  );
-  for (const position of positions.slice(keep).reverse())
-    await run('iptables', ['-D', from, String(position)]);
+/** By what they say: the number of a rule may be another's by now. */
+async function dropJumps(run: Iptables, from: string, bridge: string, { name }: EgressChain): Promise<void> {
+  const rules = (await rulesOf(run, from)) ?? [];
+  for (const rule of rules)
+    if (rule === jumpRule(from, bridge, name)) await run('iptables', ['-D', from, '-i', bridge, '-j', name]);
 }
 
 async function parentOf(run: Iptables, chain: EgressChain): Promise<string> {

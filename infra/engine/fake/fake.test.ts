@@ -96,7 +96,8 @@ describe('fake engine', () => {
     const perSecond = 20_000 / ((performance.now() - begin) / 1000);
     expect(await engine.list()).toHaveLength(10_000);
     expect(perSecond).toBeGreaterThan(1_000);
-  });
+    // That allows 20 s: vitest's own five would ask for more than is promised.
+  }, 60_000);
 });
 
 describe('fake engine in another process', () => {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { LABEL } from '../../../model/labels.ts';
 import type { ContainerSpec, EngineCapabilities, EngineEvent, VolumeView } from '../port.ts';
 import { ContainerMissing, EngineRefused, ImageMissing, NameTaken, StartRefused } from '../errors.ts';
@@ -36,6 +36,9 @@ const CAPABILITIES: EngineCapabilities = {
   ociRuntimes: ['runc'],
 };
 
+/** From 127.16.0.0 to 127.215.255.255. */
+const ADDRESSES = 200 * 2 ** 16;
+
 /** The machine that fake engines share: containers, volumes, images and networks of every installation, in memory. */
 export class FakeHost {
   readonly engineId: string;
@@ -54,9 +57,8 @@ export class FakeHost {
   readonly #names = new Map<string, FakeContainer>();
   readonly #newId: () => string;
   #sequence = 0;
-  #addresses = 0;
-  /** Fake hosts of several processes are apart. */
-  readonly #addressByte = 16 + ((randomBytes(1)[0] ?? 0) % 200);
+  /** Fake hosts are apart, those of one process and of several: at one address only one test can serve. */
+  #addresses = randomInt(ADDRESSES);
 
   constructor(options: FakeHostOptions = {}) {
     this.engineId = options.engineId ?? `fake-${randomBytes(6).toString('hex')}`;
@@ -124,8 +126,9 @@ export class FakeHost {
   /** Gives a container an address on a network: one of this machine's own, at which a test may serve. */
   attach(container: FakeContainer, network: string | undefined): void {
     if (network === undefined || container.networks.has(network)) return;
-    const number = ++this.#addresses;
-    container.networks.set(network, `127.${this.#addressByte}.${number >> 8}.${number & 255}`);
+    this.#addresses = (this.#addresses + 1) % ADDRESSES;
+    const number = this.#addresses;
+    container.networks.set(network, `127.${16 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`);
   }
 
   #missingNetwork(container: FakeContainer): string | undefined {

@@ -22,11 +22,12 @@ export function logCases(target: EngineTarget): void {
       const id = await bench.run({
         output: [
           { text: 'one\n' },
-          { text: 'two ü\n', stream: 'stderr', afterMs: 60 },
-          { text: 'three\n', afterMs: 60 },
+          // Docker copies each stream by itself: so far apart that a busy one keeps their order.
+          { text: 'two ü\n', stream: 'stderr', afterMs: 200 },
+          { text: 'three\n', afterMs: 200 },
         ],
         exitCode: 0,
-        exitAfterMs: 200,
+        exitAfterMs: 300,
       });
       await bench.engine.wait(id);
       const lines: LogLine[] = [];
