@@ -51,3 +51,21 @@ it('has the last lines, and in plain words the one that says that the program co
     'Failed to start process: EXECUTE_ERROR: "./bot" cannot be executed',
   ]);
 });
+
+it('looks once more whether memory ran out where something was killed that nobody asked to stop', async () => {
+  const engine = {
+    logs: async function* () {},
+    inspect: async () => ({ oomKilled: true }),
+  } as unknown as Engine;
+  const killedOf = async (exitCode: number, requested: boolean) => {
+    const container = { id: 'c', exitCode, oomKilled: false } as ContainerDetail;
+    return (await exitOf(engine, container, { requested, lastOutputLines: 0, now: new Date(0) })).oomKilled;
+  };
+  expect(await killedOf(137, false)).toBe(true);
+  expect(await killedOf(137, true)).toBe(false);
+  expect(await killedOf(1, false)).toBe(false);
+  const gone = { ...engine, inspect: () => Promise.reject(new Error('the engine is away')) } as Engine;
+  const container = { id: 'c', exitCode: 137, oomKilled: false } as ContainerDetail;
+  const options = { requested: false, lastOutputLines: 0, now: new Date(0) };
+  expect((await exitOf(gone, container, options)).oomKilled).toBe(false);
+});

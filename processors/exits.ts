@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerDetail, Engine } from '../infra/engine/port.ts';
 import type { LastExit } from '../model/status.ts';
 import { startFailure } from './entrypoints/start-failure.ts';
 
 const MAX_LINE_LENGTH = 1_000;
 const MAX_OUTPUT_MS = 3_000;
+const KILLED = 137;
+const OOM_TOLD_WITHIN_MS = 200;
 
 /** How a container ended, with its last lines of output. Never fails for want of output: evidence is best effort. */
 export async function exitOf(
@@ -13,16 +16,27 @@ export async function exitOf(
 ): Promise<LastExit> {
   const at = container.finishedAtMs === undefined ? options.now : new Date(container.finishedAtMs);
   const startedAtMs = container.startedAtMs ?? at.getTime();
+  const [output, oomKilled] = await Promise.all([
+    lastOutput(engine, container.id, options.lastOutputLines),
+    options.requested ? container.oomKilled : wasOutOfMemory(engine, container),
+  ]);
   return {
     at,
     exitCode: container.exitCode ?? -1,
     ...(container.signal === undefined ? {} : { signal: container.signal }),
-    oomKilled: container.oomKilled,
+    oomKilled,
     upSeconds: Math.max(0, Math.round((at.getTime() - startedAtMs) / 1000)),
     containerId: container.id,
-    lastOutput: await lastOutput(engine, container.id, options.lastOutputLines),
+    lastOutput: output,
     requested: options.requested,
   };
+}
+
+/** Docker hears that memory ran out apart from the end, and maybe a moment after it. */
+async function wasOutOfMemory(engine: Engine, container: ContainerDetail): Promise<boolean> {
+  if (container.oomKilled || container.exitCode !== KILLED) return container.oomKilled;
+  await sleep(OOM_TOLD_WITHIN_MS);
+  return (await engine.inspect(container.id).catch(() => undefined))?.oomKilled ?? false;
 }
 
 async function lastOutput(engine: Engine, containerId: string, lines: number): Promise<string[]> {

@@ -162,6 +162,24 @@ describe('the API, away and back while a page is open', () => {
     await context.close();
   });
 
+  it('shows what changed after it was read and before the stream began', async () => {
+    const { page, context } = await world.open('viewer');
+    const gate = Promise.withResolvers<void>();
+    await page.route('**/*StreamEvents', async (route) => {
+      await gate.promise;
+      await route.continue();
+    });
+    const { status } = world.dashboard.connections.collections;
+    const reason = (await status.findOne({ _id: CRASHING }))?.reason ?? '';
+    await page.goto(`${world.dashboard.server.url}/bots/${CRASHING}`);
+    await page.getByText(reason).first().waitFor();
+    await status.updateOne({ _id: CRASHING }, { $set: { reason: 'changed between reading and stream' } });
+    gate.resolve();
+    await page.getByText('changed between reading and stream').first().waitFor();
+    await status.updateOne({ _id: CRASHING }, { $set: { reason } });
+    await context.close();
+  });
+
   it('says that a session is over, and leaves what was seen', async () => {
     const token = await world.dashboard.token('viewer');
     const context = await world.browser.newContext();

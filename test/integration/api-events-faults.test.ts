@@ -5,6 +5,7 @@ import { scheduleOperator } from '../../infra/config/schedule-operator.ts';
 import { collections } from '../../infra/mongo/collections.ts';
 import { EventHub } from '../../producers/control/events/hub.ts';
 import { refusalOf, startInProcessApi, type InProcessApi } from '../support/api-in-process.ts';
+import { botDocument } from '../support/bots.ts';
 import { startTestDashboard } from '../support/dashboard.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { until } from '../support/poll.ts';
@@ -74,6 +75,33 @@ it('a stream says that MongoDB is away, and goes on from its position', async ()
   });
   await until(() => again.answers.some(({ event }) => event?.id === 'meanwhile'));
   again.leave.abort();
+});
+
+it('misses no change of a bot’s document while the stream of those is only being opened', async () => {
+  await using client = await MongoClient.connect(servers.mongoUri);
+  const stores = collections(client, servers.databases);
+  const opening = Promise.withResolvers<void>();
+  const watch = stores.bots.watch.bind(stores.bots);
+  stores.bots.watch = ((...args: Parameters<typeof watch>) => {
+    const stream = watch(...args);
+    const tryNext = stream.tryNext.bind(stream);
+    stream.tryNext = () => opening.promise.then(tryNext);
+    return stream;
+  }) as typeof watch;
+  const hub = new EventHub({
+    database: client.db(servers.databases.runtime),
+    stores,
+    operator: scheduleOperator(api.connections.settings),
+    gatherMs: 1,
+  });
+  const bot = botDocument('changed-at-once', { filePath: 'o/b/1' });
+  using seat = await hub.enter();
+  await stores.bots.insertOne(bot);
+  opening.resolve();
+  const { signal } = new AbortController();
+  await until(async () =>
+    (await seat.hub.next(seat.from, signal, 100)).some(({ event }) => event.id === bot.id),
+  );
 });
 
 it('a standalone MongoDB has no stream, which is said', async () => {

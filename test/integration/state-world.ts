@@ -76,7 +76,8 @@ export class StateWorld implements AsyncDisposable {
       env: {},
       labels: { [LABEL.id]: id },
       limits: {
-        memoryBytes: 64 * MB,
+        // What the kernel keeps of each file that was just made counts as the container's, and some make a hundred thousand.
+        memoryBytes: 512 * MB,
         cpus: 1,
         cpuShares: 512,
         pids: 64,

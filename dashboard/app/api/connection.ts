@@ -11,7 +11,7 @@ export const connection = signal<Connection>({ state: 'up' });
 /** Counts how often the API came back: whatever was loaded before is loaded again. */
 export const recoveries = signal(0);
 
-/** Counts the rounds of a page that no stream tells of changes: in each, what is seen is read again. */
+/** Counts how often what is seen has to be read again, though nothing was away: where no stream tells of changes, or none did yet. */
 export const polls = signal(0);
 
 const FIRST_MS = 500;

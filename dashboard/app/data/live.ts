@@ -30,6 +30,7 @@ const POLL_MS = 10_000;
 let position = '';
 
 const begun = Promise.withResolvers<void>();
+let hasBegun = false;
 /** Resolves once the stream has begun, or there is none: of what is read from then on, no change is missed. */
 export const streamBegun: Promise<void> = begun.promise;
 
@@ -78,6 +79,14 @@ async function pollOnce(): Promise<void> {
   void loadFleet();
 }
 
+/** What was read before may have changed with nobody telling of it: it is read once more. */
+function beganNow(): void {
+  if (hasBegun) return;
+  hasBegun = true;
+  begun.resolve();
+  polls.value += 1;
+}
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function followOnce(stop: AbortController, alive: () => void): Promise<void> {
@@ -88,7 +97,7 @@ async function followOnce(stop: AbortController, alive: () => void): Promise<voi
       clearTimeout(silence);
       silence = setTimeout(() => stop.abort(SILENT), SILENT_MS);
       alive();
-      begun.resolve();
+      beganNow();
       cameBack();
       if (answer.position !== '') position = answer.position;
       if (!answer.heartbeat) take(answer);

@@ -11,8 +11,8 @@ export type Loaded<T> =
 export type Reload = () => void;
 
 /**
- * Asks when `key` changes, when told to, when the API comes back after it was away, and every so often where no stream tells of
- * changes.
+ * Asks when `key` changes, when told to, when the API comes back after it was away, once the stream has begun that tells of
+ * changes, and every so often where there is none.
  * `load`: may be another function each time; the newest is taken.
  */
 export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T>): [Loaded<T>, Reload] {

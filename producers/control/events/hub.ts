@@ -1,4 +1,4 @@
-import type { ChangeStream, Collection, Db, Document } from 'mongodb';
+import type { ChangeStream, Collection, Db, Document, Timestamp } from 'mongodb';
 import { closingOnAbort } from '../../../infra/mongo/closing-stream.ts';
 import { pause } from '../../../infra/pause.ts';
 import type { ScheduleOperator } from '../../../model/schedule-policy.ts';
@@ -80,12 +80,7 @@ export class Opened {
     const begun = Promise.withResolvers<void>();
     this.begun = begun.promise;
     this.begun.catch(() => undefined);
-    const { bots, schedules } = options.stores;
-    void Promise.all([
-      this.#follow(() => begun.resolve()),
-      this.#documents(bots as unknown as Collection<Document>, 'bot'),
-      this.#documents(schedules as unknown as Collection<Document>, 'schedule'),
-    ]).catch((error: Error) => {
+    void this.#run(() => begun.resolve()).catch((error: Error) => {
       begun.reject(error);
       this.close(error);
     });
@@ -114,6 +109,17 @@ export class Opened {
     this.#waiting.wake();
   }
 
+  async #run(onBegun: () => void): Promise<void> {
+    const { database, stores } = this.#options;
+    // A stream that opens a moment later than the others misses nothing of that moment.
+    const { operationTime } = (await database.command({ ping: 1 })) as { operationTime?: Timestamp };
+    await Promise.all([
+      this.#follow(onBegun),
+      this.#documents(stores.bots as unknown as Collection<Document>, 'bot', operationTime),
+      this.#documents(stores.schedules as unknown as Collection<Document>, 'schedule', operationTime),
+    ]);
+  }
+
   async #follow(onBegun: () => void): Promise<void> {
     const { database, stores, operator, gatherMs = GATHER_MS, mostItems = MOST_ITEMS } = this.#options;
     const { signal } = this.#ended;
@@ -134,14 +140,22 @@ export class Opened {
     }
   }
 
-  async #documents(collection: Collection<Document>, subject: 'bot' | 'schedule'): Promise<void> {
+  async #documents(
+    collection: Collection<Document>,
+    subject: 'bot' | 'schedule',
+    since: Timestamp | undefined,
+  ): Promise<void> {
     const { signal } = this.#ended;
     const stream: ChangeStream<Document> = collection.watch(
       [
         { $match: { operationType: { $in: ['insert', 'update', 'replace'] } } },
         { $project: { 'fullDocument.id': 1 } },
       ],
-      { fullDocument: 'updateLookup', maxAwaitTimeMS: 500 },
+      {
+        fullDocument: 'updateLookup',
+        maxAwaitTimeMS: 500,
+        ...(since === undefined ? {} : { startAtOperationTime: since }),
+      },
     );
     using _closing = closingOnAbort(stream, signal);
     try {
