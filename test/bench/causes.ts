@@ -13,11 +13,12 @@ export const CAUSES: Readonly<Record<string, string>> = {
   'transitions: one process':
     'Both cores are busy, so that only less work helps. On 24 November, at 667 a second, a bot cost 1.5 ms of CPU in our ' +
     'process. Since then a first start also takes a lease on the bot’s state, reads and writes its record, looks for its archive ' +
-    'in S3, gives the new volume to the bot’s user (a helper that is made, filled and removed), and its output is followed: 8.2 ms ' +
-    '(CPU profile of 5,000 bots, 5 % idle): MongoDB’s client and BSON 34 %, for five commands a bot of which each costs 0.15 to ' +
-    '0.3 ms here, S3’s client 16 %, for one signed question, writes to sockets 11 %, the fake engine 6 %, garbage collection 5 %, ' +
-    'the rest spread thin; mongod takes 4 ms more, for two majority writes of the lease and one of the record. A real ' +
-    'container takes 250 ms to start (`starts`), of which that is a twentieth.',
+    'in S3, gives the new volume to the bot’s user (a helper that is made, filled and removed), and its output is followed. With a ' +
+    'command of MongoDB for each of these it was 119 a second; they go together for many bots now. Measured with 2,000 bots ' +
+    '(/proc): 3.0 ms in our process, 1.5 to 1.8 in mongod (seven writes a bot, most of them acknowledged by the majority), 0.9 in ' +
+    'the S3 server and 0.5 in Valkey. Of ours (CPU profile of 3,000 bots, 10 % idle) S3’s client takes 16 % for one signed question ' +
+    'a bot, MongoDB’s and BSON 20 %, writes to sockets 13 %, garbage collection 5 %; the rest is spread thin. A real container takes ' +
+    '250 ms to start (`starts`), of which all of that is a fortieth.',
   'transitions: queue path alone':
     'Redis’ one thread is busy, ours waits half of the time: our own code beside BullMQ (validation, log, outcome) adds ' +
     'nothing that can be measured. What differs is in BullMQ’s scripts: forgetting the oldest of 1,000 completed jobs with ' +
@@ -35,9 +36,9 @@ export const CAUSES: Readonly<Record<string, string>> = {
     'last look (each reads the engine’s list and the documents of all bots anew), and 3 to 4 KB are buffers; the rest is what ' +
     'the allocator keeps. Reading in batches of 500 instead of 5,000 took it from 63 KB.',
   'footprint: processor idle':
-    'V8’s young generation. After loading a processor’s modules alone, 38 of 106 MB of heap are in use (`process.memoryUsage`, with ' +
-    'a compile cache); with `--max-semi-space-size=4` RSS is 129 MB there instead of 175, after a collection the heap is 46 MB. What ' +
-    'that flag costs under load has not been measured, so it is not set. It was 114 MB when a processor had three queues.',
+    'V8’s young generation, and 55 MB of Node’s own binary that are mapped. It was 139 MB while each command loaded the code of all. ' +
+    'With `--max-semi-space-size=8` it is 13 MB less, measured side by side; what that flag costs under load has not been measured, ' +
+    'so it is not set.',
   'tracing: traces on, at most 20 a second begun (the default)':
     'Within the noise: three runs each, of which those without traces differ among each other by more than the 0.0003 that are ' +
     'missing, and no more than a sixth of the transitions are traced at all.',
