@@ -1,13 +1,12 @@
 import type { Collection } from 'mongodb';
 import type { LeaseDocument } from './mongo/collections.ts';
 import { Grouped } from './mongo/grouped.ts';
+import { takeEach } from './mongo/take-each.ts';
 import { updateEach } from './mongo/update-each.ts';
 
 /** `owner` is unique to whoever wants it. */
 export type LeaseTaking = { name: string; owner: string; ttlMs: number };
 export type LeaseHolding = { name: string; owner: string; term: number };
-
-const DUPLICATE_KEY = 11_000;
 
 /**
  * Leases in MongoDB, whose clock judges what has expired. Of several that are taken or given back while others are being,
@@ -46,18 +45,16 @@ export class LeaseStore {
   }
 
   async #takeAll(group: readonly LeaseTaking[]): Promise<(LeaseDocument | Error | undefined)[]> {
-    const { failures } = await updateEach(
+    const taken = await takeEach(
       this.#leases,
-      group.map((taking) => ({ filter: { _id: taking.name }, update: takeIfFree(taking), upsert: true })),
+      group.map((taking) => ({ id: taking.name, owner: taking.owner, update: takeIfFree(taking) })),
+      ({ owner }) => owner,
     );
-    // Written by the majority, and read from it: whoever finds its own name there has it.
-    const found = await this.#leases.find({ _id: { $in: group.map(({ name }) => name) } }).toArray();
-    const byOwner = new Map(found.map((lease) => [lease.owner, lease]));
-    return group.map(({ name, owner }, index) => {
-      const failure = failures.get(index);
-      // Two first takings at once: the loser's insert is a duplicate, and it simply does not have it.
-      if (failure === undefined || failure.code === DUPLICATE_KEY) return byOwner.get(owner);
-      return new Error(`The lease ${name} was not taken: ${failure.why}`, { cause: failure.cause });
+    return taken.map(({ document, failure }, index) => {
+      if (failure === undefined) return document;
+      return new Error(`The lease ${group[index]?.name} was not taken: ${failure.why}`, {
+        cause: failure.cause,
+      });
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Collection, UpdateFilter } from 'mongodb';
 import { Grouped } from '../infra/mongo/grouped.ts';
+import { takeEach } from '../infra/mongo/take-each.ts';
 import { updateEach, type UpdateFailure } from '../infra/mongo/update-each.ts';
 import type { BotStatus } from '../model/status.ts';
 
@@ -8,8 +9,6 @@ export type StatusUpdate = UpdateFilter<BotStatus> | object[];
 
 type Taking = { botId: string; owner: string; ttlMs: number };
 type Writing = { holder: Holder; update: StatusUpdate; letsGo: boolean };
-
-const DUPLICATE_KEY = 11_000;
 
 /**
  * What the locks of one processor do in MongoDB. Under load the takings and the writes of many bots go as one command
@@ -43,23 +42,12 @@ export class LockStore {
   }
 
   async #takeAll(group: readonly Taking[]): Promise<(BotStatus | Error | undefined)[]> {
-    const { failures } = await updateEach(
+    const taken = await takeEach(
       this.#statuses,
-      group.map(({ botId, owner, ttlMs }) => ({
-        filter: { _id: botId },
-        update: takeIfFree(owner, ttlMs),
-        upsert: true,
-      })),
+      group.map(({ botId, owner, ttlMs }) => ({ id: botId, owner, update: takeIfFree(owner, ttlMs) })),
+      ({ lock }) => lock?.owner,
     );
-    // Written by the majority, and read from it: whoever finds the name of its own taking there has the lock.
-    const found = await this.#statuses.find({ _id: { $in: group.map(({ botId }) => botId) } }).toArray();
-    const byOwner = new Map(found.map((status) => [status.lock?.owner, status]));
-    return group.map(({ owner }, index) => {
-      const failure = failures.get(index);
-      // Two first takings at once: the loser's insert is a duplicate, and it simply does not have the lock.
-      if (failure === undefined || failure.code === DUPLICATE_KEY) return byOwner.get(owner);
-      return notWritten(failure);
-    });
+    return taken.map(({ document, failure }) => (failure === undefined ? document : notWritten(failure)));
   }
 
   async #writeAll(group: readonly Writing[]): Promise<(boolean | Error)[]> {

@@ -5,6 +5,7 @@ import {
   type Document,
   type IndexSpecification,
 } from 'mongodb';
+import { DUPLICATE_KEY } from './duplicate-key.ts';
 import type { Collections } from './collections.ts';
 import { INDEXED_QUERIES } from './indexed-queries.ts';
 
@@ -14,7 +15,6 @@ export type IndexProblem = { collection: string; index: string; reason: string; 
 /** Name of the index that stands in for the unique one while ids are doubled. */
 const FALLBACK_NAME = 'id_not_unique';
 const MAX_DOUBLED_SHOWN = 20;
-const DUPLICATE_KEY = 11000;
 const OPTIONS_CONFLICT = [85, 86];
 
 /**

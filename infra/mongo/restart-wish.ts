@@ -1,7 +1,6 @@
 import { MongoServerError, type Collection, type Document } from 'mongodb';
+import { DUPLICATE_KEY } from './duplicate-key.ts';
 import type { RestartDocument } from './collections.ts';
-
-const DUPLICATE_KEY = 11000;
 
 /**
  * Puts on record that somebody wants a bot restarted, or tried again. With `rollout`, once for each: a roll-out that goes on

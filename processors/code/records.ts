@@ -1,7 +1,7 @@
 import { MongoServerError, type Collection } from 'mongodb';
+import { DUPLICATE_KEY } from '../../infra/mongo/duplicate-key.ts';
 import type { CodeVolumeDocument } from '../../infra/mongo/collections.ts';
 
-const DUPLICATE_KEY = 11_000;
 /** Somebody else won each time and was gone again before we looked: not to be expected twice, let alone so often. */
 const MOST_CLAIMS = 10;
 

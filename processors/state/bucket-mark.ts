@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { DUPLICATE_KEY } from '../../infra/mongo/duplicate-key.ts';
 import type { Collections } from '../../infra/mongo/collections.ts';
 import { ConditionFailed, ObjectMissing, S3Error } from '../../infra/s3/errors.ts';
 import type { S3Client } from '../../infra/s3/client.ts';
@@ -7,7 +8,6 @@ import type { S3Client } from '../../infra/s3/client.ts';
 const KEY = '.the0-bucket';
 const MAX_BYTES = 256;
 const KNOWN_MS = 30_000;
-const DUPLICATE_KEY = 11000;
 
 /** An archive is missing, and so is what would show that this is the bucket in which it was: nothing follows from that. */
 export class WrongBucket extends S3Error {

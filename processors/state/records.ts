@@ -1,4 +1,5 @@
 import type { Collection, UpdateFilter } from 'mongodb';
+import { DUPLICATE_KEY } from '../../infra/mongo/duplicate-key.ts';
 import type { BotStateDocument } from '../../infra/mongo/collections.ts';
 import { Grouped } from '../../infra/mongo/grouped.ts';
 import { readEach } from '../../infra/mongo/read-each.ts';
@@ -8,8 +9,6 @@ import { StateChanged } from './errors.ts';
 import type { StateLimits } from './limits.ts';
 import { MARK, volumeMark } from './mark.ts';
 import { statArchive } from './put.ts';
-
-const DUPLICATE_KEY = 11000;
 
 type Facts = Partial<Omit<BotStateDocument, '_id' | 'epoch' | 'restoring' | 'updatedAt'>>;
 

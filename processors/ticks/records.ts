@@ -1,8 +1,7 @@
 import { MongoBulkWriteError, type Collection } from 'mongodb';
+import { DUPLICATE_KEY } from '../../infra/mongo/duplicate-key.ts';
 import type { Run } from '../../model/runs.ts';
 import type { ExistingRun, ScheduleLedger } from './ledger.ts';
-
-const DUPLICATE_KEY = 11_000;
 
 /** Makes the records. Resolves with the ids of those that were there already. */
 export async function insertRecords(runs: Collection<Run>, records: readonly Run[]): Promise<string[]> {

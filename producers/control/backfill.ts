@@ -1,4 +1,5 @@
 import { MongoServerError, type UpdateFilter } from 'mongodb';
+import { DUPLICATE_KEY } from '../../infra/mongo/duplicate-key.ts';
 import type { Overlap } from '../../model/schedules.ts';
 import { RUN_FIELDS_OF_AN_ATTEMPT, type Run } from '../../model/runs.ts';
 import { causeOf, checkReason, type Asker } from './arguments.ts';
@@ -18,7 +19,6 @@ export type BackfillPlan = { scheduleId: string; zone: string; overlap: Overlap;
 /** `begun`: of the items, those whose runs are on record now. */
 export type BackfillOutcome = BackfillPlan & { begun: string[]; notQueued?: string };
 
-const DUPLICATE_KEY = 11000;
 const WAITS = 'It waits for its turn.';
 
 /**

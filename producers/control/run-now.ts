@@ -1,4 +1,5 @@
 import { MongoServerError } from 'mongodb';
+import { DUPLICATE_KEY } from '../../infra/mongo/duplicate-key.ts';
 import { manualRunIdOf, type Run } from '../../model/runs.ts';
 import { schedulePolicy, type ScheduleOperator } from '../../model/schedule-policy.ts';
 import type { ScheduleDocument } from '../../model/schedules.ts';
@@ -19,8 +20,6 @@ export type RunNowRequest = Asker & {
 
 /** `created`: false where the request had been made before. `notQueued`: why it waits for the reconciler. */
 export type RunNowOutcome = { run: Run; created: boolean; notQueued?: string };
-
-const DUPLICATE_KEY = 11000;
 
 /**
  * Runs a schedule once, now, beside its ticks; in its line, so that its policy of overlap is kept. A disabled or paused

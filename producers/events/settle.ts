@@ -1,5 +1,6 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Collection } from 'mongodb';
+import { DUPLICATE_KEY } from '../../infra/mongo/duplicate-key.ts';
 import { pause } from '../../infra/pause.ts';
 import type { HeldLease } from '../../infra/leases.ts';
 import type { Logger, OutageLog } from '../../infra/logger.ts';
@@ -142,5 +143,5 @@ function acknowledge(send: () => void, context: SettleContext): void {
 /** Two writers met: worth another try at once, and no outage. */
 function isConflict(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
-  return code === 112 || code === 11000;
+  return code === 112 || code === DUPLICATE_KEY;
 }

@@ -1,4 +1,5 @@
 import { MongoServerError, type ChangeStream, type Db, type Document } from 'mongodb';
+import { DUPLICATE_KEY } from '../../infra/mongo/duplicate-key.ts';
 import { OutageLog, type Logger } from '../../infra/logger.ts';
 import { closingOnAbort } from '../../infra/mongo/closing-stream.ts';
 import type { Collections, HistoryDocument } from '../../infra/mongo/collections.ts';
@@ -25,7 +26,6 @@ const SAVE_WHEN_QUIET_MS = 5_000;
 /** A hold is lifted while the request that lifts it is on record as begun, or was a moment ago. */
 const LIFTED_WITHIN_MS = 60_000;
 const LIFTS = ['BotService/StartBot', 'BotService/ReleaseBot', 'ScheduleService/ResumeSchedule'];
-const DUPLICATE_KEY = 11_000;
 
 /**
  * Puts on record what happens to bots, schedules and runs, by the changes of their documents: so it costs those who write

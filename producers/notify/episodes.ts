@@ -1,4 +1,5 @@
 import type { Collection } from 'mongodb';
+import { DUPLICATE_KEY } from '../../infra/mongo/duplicate-key.ts';
 import type { Collections } from '../../infra/mongo/collections.ts';
 import { HAS_PENDING } from '../../infra/mongo/indexed-queries.ts';
 import type {
@@ -14,8 +15,6 @@ import {
   type Telling,
 } from '../../model/notifications.ts';
 import type { Receiver } from './receiver.ts';
-
-const DUPLICATE_KEY = 11_000;
 
 type Stores = Pick<Collections, 'notifications' | 'notificationOutbox'>;
 

@@ -1,5 +1,6 @@
 import { MongoBulkWriteError, type BulkWriteResult } from 'mongodb';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DUPLICATE_KEY } from '../../infra/mongo/duplicate-key.ts';
 import { SCHEDULE_PHASES, type SchedulePhase } from '../../model/schedule-status.ts';
 import type { ScheduleOperator } from '../../model/schedule-policy.ts';
 import type { ScheduleQueues } from '../../queues/schedule-queues.ts';
@@ -50,7 +51,6 @@ type Outcome = { planned: Planned[]; changed: number; contested: string[] };
 const BATCH = 1_000;
 /** Handlers are done with a claim within a fraction of a second. */
 const TRY_AGAIN_AFTER_MS = [50, 150, 300] as const;
-const DUPLICATE_KEY = 11_000;
 
 /**
  * Keeps each schedule's status, alarm and announced next time as its document, holds and runs demand. Holds no truth of its

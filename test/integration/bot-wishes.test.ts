@@ -10,6 +10,7 @@ import { containerName } from '../../model/names.ts';
 import { BotControl } from '../../producers/control/bots/control.ts';
 import { FailedPrecondition, InvalidRequest, NotFound } from '../../producers/control/errors.ts';
 import { botDocument, newBotId, statusOf, uploadCode, uploadObject } from '../support/bots.ts';
+import { gatedFilling } from '../support/gated-filling.ts';
 import { until } from '../support/poll.ts';
 import { startTestRunner, type TestRunner } from '../support/runner.ts';
 import { testServers } from '../support/servers.ts';
@@ -23,17 +24,12 @@ const engine: FakeEngine = createFakeEngine({
 });
 /** Bots whose containers are made as a release made them that knew no wishes for restarts. */
 const ofEarlierRelease = new Set<string>();
-/** Containers are filled once this has resolved. */
-let mayFill: Promise<void> = Promise.resolve();
+const filling = gatedFilling(engine);
 const worn: FakeEngine = {
-  ...engine,
+  ...filling.engine,
   create: ({ labels: { [LABEL.restarts]: restarts, ...labels }, ...spec }, call) => {
     const old = ofEarlierRelease.has(labels[LABEL.id] ?? '') || restarts === undefined;
     return engine.create({ ...spec, labels: old ? labels : { ...labels, [LABEL.restarts]: restarts } }, call);
-  },
-  writeArchive: async (...call) => {
-    await mayFill;
-    return engine.writeArchive(...call);
   },
 };
 let runner: TestRunner;
@@ -152,12 +148,11 @@ describe('a restart', () => {
   });
 
   it('asked for while the bot is being started is part of that start', async () => {
-    const asked = Promise.withResolvers<void>();
-    mayFill = asked.promise;
+    const goOn = filling.halt();
     await deploy();
     await until(async () => (await engine.inspect(name()))?.state === 'created');
     await control.restart(ann('hurry'));
-    asked.resolve();
+    goOn();
     const wish = await all().restarts.findOne({ _id: botId });
     await status((s) => s.phase === 'running' && s.attemptedRestarts === wish?.count);
     const started = (await engine.control.ledger()).filter(

@@ -2,21 +2,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeEngine, findOverlaps, type FakeEngine } from '../../infra/engine/fake/index.ts';
 import { containerName } from '../../model/names.ts';
 import { botDocument, newBotId, statusOf, uploadCode, uploadObject } from '../support/bots.ts';
+import { gatedFilling } from '../support/gated-filling.ts';
 import { until } from '../support/poll.ts';
 import { startTestRunner, type TestRunner } from '../support/runner.ts';
 import { testServers } from '../support/servers.ts';
 
 const servers = testServers();
 const engine: FakeEngine = createFakeEngine({ installation: servers.installation });
-/** Containers are filled once this has resolved. */
-let mayFill: Promise<void> = Promise.resolve();
-const patient: FakeEngine = {
-  ...engine,
-  writeArchive: async (...call) => {
-    await mayFill;
-    return engine.writeArchive(...call);
-  },
-};
+const filling = gatedFilling(engine);
 let runner: TestRunner;
 let filePath: string;
 let botId: string;
@@ -33,7 +26,7 @@ beforeAll(async () => {
     'other.py': '',
   });
   const { NATS_URL: _unused, ...environment } = servers.environment;
-  runner = await startTestRunner({ environment, engine: patient });
+  runner = await startTestRunner({ environment, engine: filling.engine });
 });
 
 afterAll(async () => {
@@ -227,12 +220,11 @@ it('a pull that takes long holds up no other bot, and is given up when nobody wa
 });
 
 it('a start that is overtaken by another wish gives way to it', async () => {
-  const overtaken = Promise.withResolvers<void>();
-  mayFill = overtaken.promise;
+  const goOn = filling.halt();
   await bots().insertOne(botDocument(botId, { filePath, config: { v: 1 } }));
   await until(() => containerOf(botId));
   await bots().updateOne({ id: botId }, { $set: { 'config.v': 2 } });
-  overtaken.resolve();
+  goOn();
   await status((s) => s.phase === 'running');
   const started = (await engine.control.ledger()).filter(
     (entry) => entry.botId === botId && entry.type === 'started',

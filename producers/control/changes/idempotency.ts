@@ -1,4 +1,5 @@
 import { Binary, MongoServerError, type Collection } from 'mongodb';
+import { DUPLICATE_KEY } from '../../../infra/mongo/duplicate-key.ts';
 import type { Logger } from '../../../infra/logger.ts';
 import { messageOf } from '../../../infra/message-of.ts';
 import type { IdempotencyDocument } from '../../../infra/mongo/collections.ts';
@@ -18,7 +19,6 @@ export type IdempotencyOptions = {
   abandonedMs?: number;
 };
 
-const DUPLICATE_KEY = 11000;
 const FIRST_LOOK_MS = 25;
 const MAX_LOOK_MS = 500;
 
